@@ -1,0 +1,88 @@
+"""The errors of the package.
+
+    WgsError                      everything a user can cause and mend
+    ├── ProblemsError             several problems found in one pass over the inputs
+    ├── ConfigError               the configuration file
+    ├── ReadsError                FASTQ input
+    ├── AlignmentError            CRAM input or output
+    ├── GvcfError                 gVCF input or output
+    ├── ConsentError              the consent register, or a use that consent does not allow
+    │   └── PurposeError          a purpose outside the closed list
+    ├── NgdError                  the National Genome Database
+    └── OutputError               results cannot be written
+
+The command line prints the message of a ``WgsError`` and exits with 1; any other exception is a
+bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in one place of one input file.
+
+    Attributes:
+        file: Path of the input as the user knows it.
+        line: 1-based line number; 0 where the problem is the file as a whole.
+        found: What stands there.
+        expected: What should stand there.
+        remedy: What to do about it.
+    """
+
+    file: str
+    line: int
+    found: str
+    expected: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.found}; expected {self.expected}. {self.remedy}"
+
+
+class WgsError(Exception):
+    """Base of all errors that a user can cause and mend."""
+
+
+class ProblemsError(WgsError):
+    """All problems found in one pass over the inputs, reported together."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ConfigError(WgsError):
+    """The configuration cannot be used."""
+
+
+class ReadsError(WgsError):
+    """A FASTQ file is truncated, malformed, empty or does not match its mate."""
+
+
+class AlignmentError(WgsError):
+    """A CRAM is incomplete, or is not what its sample or reference says."""
+
+
+class GvcfError(WgsError):
+    """A gVCF is malformed, incomplete, or of another sample or reference."""
+
+
+class ConsentError(WgsError):
+    """The consent register cannot be used, or consent does not allow what was asked."""
+
+
+class PurposeError(ConsentError):
+    """Data were asked for a purpose that is not on the closed list."""
+
+
+class NgdError(WgsError):
+    """The National Genome Database refused or failed."""
+
+
+class OutputError(WgsError):
+    """A result could not be written."""

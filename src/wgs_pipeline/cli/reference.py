@@ -1,0 +1,101 @@
+"""``wgs reference``: intervals and ploidy that the callers need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wgs_pipeline.files import write_text
+
+_fai = click.option("--fai", type=click.Path(path_type=Path), required=True, help="FASTA index.")
+_x = click.option("--x", help="Name of the X contig, where it is not X or chrX.")
+_y = click.option("--y", help="Name of the Y contig, where it is not Y or chrY.")
+_mitochondrion = click.option(
+    "--mitochondrion", help="Name of the mitochondrial contig, where it is not chrM or MT."
+)
+
+
+@click.group()
+def command() -> None:
+    """Intervals and ploidy of the reference."""
+
+
+@command.command()
+@click.option("--fasta", type=click.Path(path_type=Path), required=True, help="Indexed FASTA.")
+@click.option("--pieces", type=int, required=True, help="Number of pieces of equal length.")
+@_fai
+@click.option("--padding", type=int, required=True, help="Bases around each piece.")
+@click.option(
+    "--outdir",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for two BED files a piece: 0000.bed and 0000.padded.bed, …",
+)
+def scatter(fasta: Path, fai: Path, pieces: int, padding: int, outdir: Path) -> None:
+    """Split the reference into pieces of equal length without N."""
+    from wgs_pipeline import reference
+
+    lengths = {each.name: each.length for each in reference.read_contigs(fai)}
+    parts = reference.scatter(reference.known_intervals(fasta), pieces)
+    for number, intervals in enumerate(parts):
+        padded = reference.pad(intervals, padding, lengths)
+        write_text(outdir / f"{number:04d}.bed", reference.format_bed(intervals))
+        write_text(outdir / f"{number:04d}.padded.bed", reference.format_bed(padded))
+
+
+@command.command()
+@click.option("--fasta", type=click.Path(path_type=Path), required=True, help="Indexed FASTA.")
+@_fai
+@_x
+@_y
+@_mitochondrion
+@click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="BED file.")
+def autosomes(
+    fasta: Path, fai: Path, x: str | None, y: str | None, mitochondrion: str | None, output: Path
+) -> None:
+    """Write the autosomal intervals without N, over which coverage is measured."""
+    from wgs_pipeline import reference
+
+    contigs = reference.read_contigs(fai, x, y, mitochondrion)
+    autosomal = {each.name for each in contigs if each.role is reference.Role.AUTOSOME}
+    intervals = [each for each in reference.known_intervals(fasta) if each.contig in autosomal]
+    write_text(output, reference.format_bed(intervals))
+
+
+@command.command()
+@_fai
+@_x
+@_y
+@_mitochondrion
+@click.option("--par-bed", type=click.Path(path_type=Path), help="Pseudoautosomal regions.")
+@click.option(
+    "--sample",
+    "samples",
+    nargs=2,
+    multiple=True,
+    required=True,
+    metavar="SAMPLE_ID SEX",
+    help="A sample and its stated sex (female, male, unknown); give the option once a sample.",
+)
+@click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="BED file.")
+def ploidy(
+    fai: Path,
+    x: str | None,
+    y: str | None,
+    mitochondrion: str | None,
+    par_bed: Path | None,
+    samples: tuple[tuple[str, str], ...],
+    output: Path,
+) -> None:
+    """Write where the ploidy of each sample is not two: contig, start, end, sample, ploidy."""
+    from wgs_pipeline import reference
+
+    contigs = reference.read_contigs(fai, x, y, mitochondrion)
+    par = reference.read_bed(par_bed) if par_bed else ()
+    rows = [
+        (run.interval.contig, run.interval.start, run.interval.end, sample, run.ploidy)
+        for sample, sex in samples
+        for run in reference.ploidy_runs(contigs, par, sex)
+    ]
+    write_text(output, "".join("\t".join(map(str, row)) + "\n" for row in rows))

@@ -1,0 +1,240 @@
+"""The reference: contigs and their roles, intervals without N, ploidy by sex.
+
+Intervals are 0-based half-open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pysam
+
+from wgs_pipeline.errors import Problem, ProblemsError, WgsError
+
+
+class Role(StrEnum):
+    """What a contig is, which decides its ploidy."""
+
+    AUTOSOME = "autosome"
+    X = "x"
+    Y = "y"
+    MITOCHONDRION = "mitochondrion"
+
+
+#: Contig names that the common human references use.
+_USUAL_NAMES = {
+    "X": Role.X,
+    "chrX": Role.X,
+    "Y": Role.Y,
+    "chrY": Role.Y,
+    "M": Role.MITOCHONDRION,
+    "MT": Role.MITOCHONDRION,
+    "chrM": Role.MITOCHONDRION,
+    "chrMT": Role.MITOCHONDRION,
+}
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """Part of a contig, 0-based half-open."""
+
+    contig: str
+    start: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Contig:
+    """One sequence of the reference."""
+
+    name: str
+    length: int
+    role: Role
+
+
+def contig_role(
+    name: str, x: str | None = None, y: str | None = None, mitochondrion: str | None = None
+) -> Role:
+    """Role of a contig: as configured, otherwise by its usual name, otherwise an autosome."""
+    configured = {x: Role.X, y: Role.Y, mitochondrion: Role.MITOCHONDRION}
+    return configured.get(name) or _USUAL_NAMES.get(name, Role.AUTOSOME)
+
+
+def read_contigs(
+    fai: Path, x: str | None = None, y: str | None = None, mitochondrion: str | None = None
+) -> tuple[Contig, ...]:
+    """Contigs of a FASTA index, in its order.
+
+    Raises:
+        ProblemsError: The index has a line that is not name, length, …
+    """
+    contigs = []
+    for number, line in enumerate(fai.read_text(encoding="utf-8").splitlines(), start=1):
+        fields = line.split("\t")
+        if len(fields) < 5 or not fields[1].isdigit():
+            expected = "name, length, offset, bases and width"
+            remedy = "Remake the index with samtools faidx."
+            problem = Problem(str(fai), number, f"{line[:80]!r}", expected, remedy)
+            raise ProblemsError([problem])
+        contigs.append(
+            Contig(fields[0], int(fields[1]), contig_role(fields[0], x, y, mitochondrion))
+        )
+    return tuple(contigs)
+
+
+def read_bed(path: Path) -> tuple[Interval, ...]:
+    """Intervals of a BED file, in its order.
+
+    Raises:
+        ProblemsError: A line is not contig, start, end.
+    """
+    intervals, problems = [], []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.startswith(("#", "track", "browser")):
+            continue
+        fields = line.split("\t")
+        numeric = len(fields) >= 3 and fields[1].isdigit() and fields[2].isdigit()
+        if not numeric or int(fields[1]) >= int(fields[2]):
+            problems.append(
+                Problem(
+                    str(path),
+                    number,
+                    f"{line[:80]!r}",
+                    "contig, start and end (0-based half-open), tab-separated",
+                    "Correct the line.",
+                )
+            )
+            continue
+        intervals.append(Interval(fields[0], int(fields[1]), int(fields[2])))
+    if problems:
+        raise ProblemsError(problems)
+    return tuple(intervals)
+
+
+def format_bed(intervals: Iterable[Interval]) -> str:
+    """BED text of intervals."""
+    return "".join(f"{each.contig}\t{each.start}\t{each.end}\n" for each in intervals)
+
+
+def known_intervals(fasta: Path) -> tuple[Interval, ...]:
+    """Maximal runs of the reference without N, in its order.
+
+    Args:
+        fasta: Indexed FASTA, plain or bgzip.
+    """
+    intervals = []
+    with pysam.FastaFile(str(fasta)) as file:
+        for contig in file.references:
+            sequence = np.frombuffer(file.fetch(contig).encode("ascii"), np.uint8)
+            known = np.concatenate(([False], (sequence | 0x20) != ord("n"), [False]))
+            edges = np.flatnonzero(known[1:] != known[:-1])
+            intervals += [
+                Interval(contig, int(start), int(end))
+                for start, end in zip(edges[0::2], edges[1::2], strict=True)
+            ]
+    return tuple(intervals)
+
+
+def scatter(intervals: Sequence[Interval], count: int) -> tuple[tuple[Interval, ...], ...]:
+    """Split intervals into ``count`` pieces of equal total length, in order.
+
+    The cost of calling grows with the bases that can carry reads, so runs of N cost nothing. A
+    piece may begin within an interval; a caller restricted to a piece reports the records that
+    start in it, so every record belongs to exactly one piece whatever its REF spans.
+
+    Raises:
+        WgsError: There are fewer bases than pieces.
+    """
+    total = sum(len(each) for each in intervals)
+    if not 0 < count <= total:
+        raise WgsError(
+            f"{total} bases without N cannot be split into {count} pieces; expected at least one "
+            "base a piece. Lower calling.scatter_count, or check the reference"
+        )
+    bounds = [total * piece // count for piece in range(count + 1)]
+    starts = np.concatenate(([0], np.cumsum([len(each) for each in intervals])))
+    return tuple(
+        tuple(
+            Interval(
+                each.contig,
+                each.start + max(low - int(start), 0),
+                each.start + min(high - int(start), len(each)),
+            )
+            for each, start in zip(intervals, starts, strict=False)
+            if start < high and start + len(each) > low
+        )
+        for low, high in pairwise(bounds)
+    )
+
+
+def pad(
+    intervals: Sequence[Interval], padding: int, lengths: Mapping[str, int]
+) -> tuple[Interval, ...]:
+    """Extend sorted intervals on both sides, within their contigs; join those that then touch.
+
+    Callers look at the neighbourhood of a base (base alignment quality, haplotypes). Called with
+    padding and cut back to the piece, a scattered call sees what an unscattered one sees.
+    """
+    joined: list[Interval] = []
+    for each in intervals:
+        wide = Interval(
+            each.contig,
+            max(each.start - padding, 0),
+            min(each.end + padding, lengths[each.contig]),
+        )
+        if joined and joined[-1].contig == wide.contig and wide.start <= joined[-1].end:
+            wide = Interval(wide.contig, joined.pop().start, wide.end)
+        joined.append(wide)
+    return tuple(joined)
+
+
+@dataclass(frozen=True)
+class PloidyRun:
+    """Copies of part of a contig that a person of one sex has."""
+
+    interval: Interval
+    ploidy: int
+
+
+def ploidy_runs(
+    contigs: Sequence[Contig], par: Sequence[Interval], sex: str
+) -> tuple[PloidyRun, ...]:
+    """Where a person's ploidy is not two.
+
+    A male has one X and one Y outside the pseudoautosomal regions (PAR), two copies of PAR that
+    are both called on X, and none on Y, whose PAR analysis references mask. A female has no Y.
+    Everyone has one mitochondrial sequence (heteroplasmy is not a diploid genotype). The sex
+    ``unknown`` is treated as two of each, so that nothing is missed.
+    """
+    runs = []
+    for contig in contigs:
+        whole = Interval(contig.name, 0, contig.length)
+        inside = sorted(each for each in par if each.contig == contig.name)
+        if contig.role is Role.MITOCHONDRION:
+            runs.append(PloidyRun(whole, 1))
+        elif contig.role is Role.Y and sex == "female":
+            runs.append(PloidyRun(whole, 0))
+        elif contig.role in (Role.X, Role.Y) and sex == "male":
+            runs += [PloidyRun(each, 1) for each in subtract(whole, inside)]
+            runs += [PloidyRun(each, 0) for each in inside if contig.role is Role.Y]
+    return tuple(sorted(runs, key=lambda run: run.interval))
+
+
+def subtract(whole: Interval, parts: Sequence[Interval]) -> tuple[Interval, ...]:
+    """What is left of an interval without the sorted ``parts`` of it."""
+    left, start = [], whole.start
+    for part in parts:
+        if part.start > start:
+            left.append(Interval(whole.contig, start, part.start))
+        start = max(start, part.end)
+    if start < whole.end:
+        left.append(Interval(whole.contig, start, whole.end))
+    return tuple(left)

@@ -1,0 +1,246 @@
+"""The configuration: config.yaml against its schema, with defaults, as typed records.
+
+Defaults live in ``config.schema.yaml`` and nowhere else. Relative paths are relative to the
+configuration file, those of overrides too.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wgs_pipeline import configfile
+from wgs_pipeline.errors import Problem, ProblemsError
+
+
+@dataclass(frozen=True)
+class ReferenceConfig:
+    """The reference genome; ``x``, ``y`` and ``mitochondrion`` are None where to be found."""
+
+    build: str
+    fasta: Path
+    par_bed: Path | None
+    x: str | None
+    y: str | None
+    mitochondrion: str | None
+
+
+@dataclass(frozen=True)
+class AlignerConfig:
+    """How reads are aligned."""
+
+    name: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class CallingConfig:
+    """How variants are called; qualities are Phred, depths are reads."""
+
+    engine: str
+    scatter_count: int
+    min_mapping_quality: int
+    min_base_quality: int
+    depth_bands: tuple[int, ...]
+    min_qual: float
+    min_depth: int
+
+
+@dataclass(frozen=True)
+class QcConfig:
+    """Bounds per metric: pass_min, pass_max, warn_min, warn_max; None is a metric not judged."""
+
+    thresholds: Mapping[str, Mapping[str, float] | None]
+
+
+@dataclass(frozen=True)
+class CallableConfig:
+    """When a base counts as examined: depth in reads, genotype quality in Phred."""
+
+    min_dp: int
+    min_gq: int
+
+
+@dataclass(frozen=True)
+class NgdConfig:
+    """The National Genome Database."""
+
+    root: Path
+    vault: Path
+    callable: CallableConfig
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """research_default: allowed or refused; on_withdrawal: erase or seal."""
+
+    research_default: str
+    on_withdrawal: str
+
+
+@dataclass(frozen=True)
+class TruthConfig:
+    """Known calls of one sample, complete inside ``bed``."""
+
+    vcf: Path
+    bed: Path
+
+
+@dataclass(frozen=True)
+class Config:
+    """A valid configuration; every path is absolute.
+
+    Attributes:
+        path: The configuration file.
+        values: All keys with defaults filled in, as nested plain values with paths as text.
+    """
+
+    path: Path
+    samples: Path
+    units: Path
+    consents: Path
+    results: Path
+    reference: ReferenceConfig
+    aligner: AlignerConfig
+    calling: CallingConfig
+    qc: QcConfig
+    ngd: NgdConfig
+    policy: PolicyConfig
+    truth: Mapping[str, TruthConfig]
+    values: Mapping[str, Any]
+
+
+def load_config(path: Path | str, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read, complete and check a configuration.
+
+    Args:
+        path: The YAML file.
+        overrides: Nested keys that replace those of the file, as Snakemake's ``--config`` does.
+
+    Raises:
+        ConfigError: The file is missing, unreadable or no YAML mapping.
+        ProblemsError: Everything wrong with its keys and values.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow links)
+    document = configfile.read(path, overrides or {})
+    problems = [*document.problems, *configfile.validate(document)]
+    if problems:
+        raise ProblemsError(problems)
+    config = _config(path, document.values)
+    problems = list(_across_keys(config, document))
+    if problems:
+        raise ProblemsError(problems)
+    return config
+
+
+def _config(path: Path, values: dict[str, Any]) -> Config:
+    values = _absolute(values, path.parent)
+    reference, ngd, calling = values["reference"], values["ngd"], values["calling"]
+    return Config(
+        path=path,
+        samples=Path(values["samples"]),
+        units=Path(values["units"]),
+        consents=Path(values["consents"]),
+        results=Path(values["results"]),
+        reference=ReferenceConfig(
+            reference["build"],
+            Path(reference["fasta"]),
+            Path(reference["par_bed"]) if reference["par_bed"] else None,
+            reference["x"],
+            reference["y"],
+            reference["mitochondrion"],
+        ),
+        aligner=AlignerConfig(**values["aligner"]),
+        calling=CallingConfig(**{**calling, "depth_bands": tuple(calling["depth_bands"])}),
+        qc=QcConfig(values["qc"]["thresholds"]),
+        ngd=NgdConfig(Path(ngd["root"]), Path(ngd["vault"]), CallableConfig(**ngd["callable"])),
+        policy=PolicyConfig(**values["policy"]),
+        truth={
+            sample: TruthConfig(Path(truth["vcf"]), Path(truth["bed"]))
+            for sample, truth in values["truth"].items()
+        },
+        values=values,
+    )
+
+
+#: Where paths stand among the keys; ``*`` is any key.
+_PATHS = (
+    ("samples",),
+    ("units",),
+    ("consents",),
+    ("results",),
+    ("reference", "fasta"),
+    ("reference", "par_bed"),
+    ("ngd", "root"),
+    ("ngd", "vault"),
+    ("truth", "*", "vcf"),
+    ("truth", "*", "bed"),
+)
+
+
+def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A copy of ``values`` whose paths are absolute."""
+
+    def rebuild(value: Any, keys: tuple[str, ...]) -> Any:
+        if isinstance(value, dict):
+            return {key: rebuild(inner, (*keys, key)) for key, inner in value.items()}
+        if isinstance(value, str) and _is_path(keys):
+            return os.path.normpath(folder / value)
+        return value
+
+    absolute: dict[str, Any] = rebuild(values, ())
+    return absolute
+
+
+def _is_path(keys: Sequence[str]) -> bool:
+    return any(
+        len(keys) == len(path) and all(p in ("*", k) for p, k in zip(path, keys, strict=True))
+        for path in _PATHS
+    )
+
+
+def _across_keys(config: Config, document: configfile.Document) -> list[Problem]:
+    problems = []
+
+    def add(keys: tuple[str, ...], found: str, expected: str, remedy: str) -> None:
+        problems.append(document.problem(keys, found, expected, remedy))
+
+    bands = config.calling.depth_bands
+    if bands[0] != 0 or any(a >= b for a, b in itertools.pairwise(bands)):
+        expected = "rising depths of which the first is 0"
+        add(("calling", "depth_bands"), f"depth_bands is {list(bands)}", expected, "Sort them.")
+    for metric, bounds in config.qc.thresholds.items():
+        if bounds and not _ordered(bounds):
+            expected = "warn_min at most pass_min, and warn_max at least pass_max"
+            found = f"{metric} warns inside its pass range: {dict(bounds)}"
+            add(("qc", "thresholds", metric), found, expected, "Correct the bounds.")
+    places = {("results",): config.results, ("ngd", "root"): config.ngd.root}
+    vault = ("ngd", "vault")
+    for keys, place in places.items():
+        name = ".".join(keys)
+        if _inside(config.ngd.vault, place):
+            found = f"the vault lies inside {name}"
+            expected = "the vault apart from what it protects"
+            add(vault, found, expected, "Give the vault a folder of its own, on another disk.")
+        elif _inside(place, config.ngd.vault):
+            found = f"{name} lies inside the vault"
+            add(keys, found, "a folder outside the vault", "Give it a folder of its own.")
+    if _inside(config.results, config.ngd.root):
+        found = "results lies inside ngd.root"
+        expected = "a database folder that holds no names of samples"
+        add(("results",), found, expected, "Give the results a folder of their own.")
+    return problems
+
+
+def _ordered(bounds: Mapping[str, float]) -> bool:
+    return bounds.get("warn_min", float("-inf")) <= bounds.get("pass_min", float("inf")) and (
+        bounds.get("pass_max", float("-inf")) <= bounds.get("warn_max", float("inf"))
+    )
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

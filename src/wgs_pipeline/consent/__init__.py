@@ -1,0 +1,1 @@
+"""Consent: dated events, the register that holds them, purposes, and decisions."""

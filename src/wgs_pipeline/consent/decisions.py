@@ -1,0 +1,86 @@
+"""Decisions: whether consent allows a use, as of a moment. Unknown is never yes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from wgs_pipeline.consent.events import ConsentEvent, Decision, Scope
+from wgs_pipeline.consent.purposes import Purpose
+from wgs_pipeline.consent.register import ConsentRegister
+
+#: Purposes that a refusal of research closes.
+RESEARCH_LIKE = frozenset({Purpose.RESEARCH, Purpose.STATISTICS})
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A decision and what it rests on.
+
+    Attributes:
+        allowed: Whether the use is allowed.
+        reason: Why, in words that name no person.
+        events: The events that decide, one per scope asked; empty where there are none.
+    """
+
+    allowed: bool
+    reason: str
+    events: tuple[ConsentEvent, ...] = ()
+
+
+def decide(
+    register: ConsentRegister,
+    patient_id: str,
+    purpose: Purpose,
+    as_of: datetime,
+    research_default: str = "allowed",
+) -> Ruling:
+    """Whether a person's genome may be used for ``purpose`` at the moment ``as_of``.
+
+    Care and quality rest on consent to analysis. Research and statistics need that too, and no
+    refusal of research; ``research_default`` (allowed or refused) decides only where no research
+    event is in force.
+    """
+    analysis = may_analyse(register, patient_id, as_of)
+    if not analysis.allowed or purpose not in RESEARCH_LIKE:
+        return analysis
+    research = register.latest(patient_id, Scope.RESEARCH, as_of)
+    if research is None:
+        allowed = research_default == "allowed"
+        said = f"no research event; the default of policy.research_default is {research_default}"
+        return Ruling(allowed, f"{analysis.reason}; {said}", analysis.events)
+    return Ruling(
+        research.decision is Decision.GIVEN,
+        f"{analysis.reason}; {_said(research)}",
+        (*analysis.events, research),
+    )
+
+
+def may_analyse(register: ConsentRegister, patient_id: str, as_of: datetime) -> Ruling:
+    """Whether a person's reads may be read at all."""
+    return _needs_given(register, patient_id, Scope.ANALYSIS, as_of)
+
+
+def may_show_secondary_findings(
+    register: ConsentRegister, patient_id: str, as_of: datetime
+) -> Ruling:
+    """Whether findings beside the question asked may be shown; only where analysis may be."""
+    analysis = may_analyse(register, patient_id, as_of)
+    if not analysis.allowed:
+        return analysis
+    findings = _needs_given(register, patient_id, Scope.SECONDARY_FINDINGS, as_of)
+    events = (*analysis.events, *findings.events)
+    return Ruling(findings.allowed, f"{analysis.reason}; {findings.reason}", events)
+
+
+def _needs_given(
+    register: ConsentRegister, patient_id: str, scope: Scope, as_of: datetime
+) -> Ruling:
+    event = register.latest(patient_id, scope, as_of)
+    if event is None:
+        return Ruling(False, f"no consent to {scope} on record")
+    return Ruling(event.decision is Decision.GIVEN, _said(event), (event,))
+
+
+def _said(event: ConsentEvent) -> str:
+    return f"{event.scope} {event.decision} from {event.effective_from.isoformat()}"

@@ -1,0 +1,70 @@
+"""What may name a sample, a family, a library: safe characters, and never a person's number."""
+
+from __future__ import annotations
+
+import calendar
+import re
+
+#: Names become parts of file names, wildcards and command lines: these characters and no others.
+SAFE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+_SAFE_NAME = re.compile(SAFE_NAME)
+_CPR = re.compile(r"(?<![0-9])([0-9]{2})([0-9]{2})([0-9]{2})-?[0-9]{4}(?![0-9])")
+_WHOLE_CPR = re.compile(r"([0-9]{2})([0-9]{2})([0-9]{2})-?([0-9]{4})")
+_WITHHELD = "[withheld]"
+
+
+def is_safe_name(text: str) -> bool:
+    """Whether ``text`` may name a sample, family, library, flowcell or lane."""
+    return _SAFE_NAME.fullmatch(text) is not None and ".." not in text
+
+
+def has_cpr_shape(text: str) -> bool:
+    """Whether ``text`` is or contains what may be a Danish civil registration (CPR) number.
+
+    A CPR number is DDMMYY, an optional hyphen and four digits. The date decides and not the
+    modulus-11 check digit, which has not been guaranteed since 2007. Replacement numbers, given
+    to people without a CPR number, have 60 added to the day.
+    """
+    return any(_is_date(*match.groups()) for match in _CPR.finditer(text))
+
+
+def canonical_patient_id(text: str) -> str:
+    """One spelling for one person: a CPR number loses its hyphen, all else stays as it is.
+
+    Without this, a withdrawal registered with the hyphen would not reach a sample registered
+    without it.
+    """
+    match = _WHOLE_CPR.fullmatch(text)
+    return "".join(match.groups()) if match else text
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """``text`` quoted for a message: control characters escaped, long text cut, CPR withheld."""
+    if has_cpr_shape(text):
+        return _WITHHELD
+    return repr(text if len(text) <= limit else text[:limit] + "…")
+
+
+def shown_word(text: str) -> str:
+    """``text`` quoted for a message where an identifier may have slipped in from another column.
+
+    Words of letters are shown; anything with a digit, or longer than a word, is withheld.
+    """
+    return repr(text) if re.fullmatch(r"[^\W\d][^\W\d]*([ _-][^\W\d]+)*", text[:41]) else _WITHHELD
+
+
+def shown_moment(text: str) -> str:
+    """``text`` quoted for a message where it looks like a date or time, else withheld."""
+    looks_dated = re.fullmatch(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[0-9T:.+Z -]{0,24}", text)
+    return repr(text) if looks_dated else _WITHHELD
+
+
+def _is_date(day_text: str, month_text: str, year_text: str) -> bool:
+    day, month, year = int(day_text), int(month_text), int(year_text)
+    if not 1 <= month <= 12:
+        return False
+    # The century stands in the seventh digit; a leap day of any century is reason enough.
+    leap = 2000 if any(calendar.isleap(century + year) for century in (1800, 1900, 2000)) else 1999
+    last = calendar.monthrange(leap, month)[1]
+    return 1 <= day <= last or 61 <= day <= 60 + last

@@ -9,17 +9,23 @@ import click
 
 @click.command()
 @click.argument("outdir", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seed", type=int, default=1, show_default=True, help="Decides what is drawn.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Decides what is drawn.",
+)
 @click.option(
     "--coverage",
-    type=float,
+    type=click.FloatRange(0, 500, min_open=True),
     default=30.0,
     show_default=True,
     help="Autosomal depth that every sample reaches without duplicates.",
 )
 @click.option(
     "--scale",
-    type=float,
+    type=click.FloatRange(0.1, 20),
     default=1.0,
     show_default=True,
     help="Multiplies the genome length: 0.2 gives 68 kb, for quick tests.",

@@ -8,6 +8,8 @@ from wgs_pipeline.toy.reference import AUTOSOMES, Reference, X, Y
 
 #: The default threshold, for 30x of GRCh38 (3.1 Gb), as yield per base of the genome.
 _YIELD_PER_BASE = 85e9 / 3.1e9
+#: Autosomes shorter than this, in bp, give het/hom ratios beyond the default bound by chance.
+_SHORTEST_JUDGED = 150_000
 
 
 def config_yaml(reference: Reference) -> str:
@@ -43,7 +45,7 @@ qc:
     # half here, as a man has one of each.
     yield_bp_q30:
       pass_min: {yield_bp_q30:.0f}
-
+{_het_hom_threshold(reference)}
 ngd:
   root: ngd
   vault: vault
@@ -51,6 +53,15 @@ ngd:
 # No truth for toy_withdrawn, who must not be analysed.
 truth:
 {truths}"""
+
+
+def _het_hom_threshold(reference: Reference) -> str:
+    if sum(reference.contigs[name].length for name in AUTOSOMES) >= _SHORTEST_JUDGED:
+        return ""
+    return """\
+    # A person has too few SNVs on autosomes this short for their ratio to say anything.
+    ratio_heterozygous_homzygous_snv: null
+"""
 
 
 def sequenced_length(reference: Reference) -> float:

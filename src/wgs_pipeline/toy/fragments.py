@@ -137,4 +137,4 @@ def _join_chimeras(
     """Give a few fragments the end of another one, in place."""
     long_enough = np.flatnonzero(lengths >= READ_LENGTH)
     joined = long_enough[rng.random(len(long_enough)) < _CHIMERA_SHARE]
-    ends[joined] = ends[np.roll(joined, 1)]
+    ends[joined] = ends[rng.permutation(joined)]

@@ -68,8 +68,9 @@ def make_project(
 ) -> ToyProject:
     """Make ``outdir`` a toy project, or complete it where files of it are missing.
 
-    The files are made in a folder beside ``outdir`` that is renamed once it is complete. Of an
-    existing project with the same parameters only missing files are written.
+    The files are made in a folder beside ``outdir``, which becomes ``outdir`` once it is
+    complete. Of an existing project with the same parameters only missing files are written;
+    files that somebody edited stay as they are.
 
     Args:
         outdir: The project directory.
@@ -84,20 +85,29 @@ def make_project(
     parameters = _Parameters(VERSION, seed, float(coverage), float(scale))
     _check_parameters(parameters)
     listed = _listed_files(outdir, parameters)
-    missing = tuple(name for name in listed if not (outdir / name).is_file())
-    if listed and not missing:
+    if listed and all((outdir / name).is_file() for name in listed):
         return ToyProject(outdir, ())
     with _folder_beside(outdir) as made:
         _write_files(made, parameters)
         names = _file_names(made)
         write_json(made / STAMP, asdict(parameters) | {"files": names})
-        if not listed:
-            made.replace(outdir)
-            return ToyProject(outdir, (*names, STAMP))
-        for name in missing:
-            (outdir / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).replace(outdir / name)
-    return ToyProject(outdir, missing)
+        return ToyProject(outdir, tuple(_move(made, outdir, [STAMP, *names])))
+
+
+def _move(made: Path, outdir: Path, names: list[str]) -> list[str]:
+    """Move what is missing in ``outdir`` there; give the names of what was moved.
+
+    The stamp is the first of ``names``: a project whose completion was interrupted is known as
+    one, and the next call completes it.
+    """
+    if not outdir.exists():
+        made.replace(outdir)
+        return names
+    missing = [name for name in names if not (outdir / name).is_file()]
+    for name in missing:
+        (outdir / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).replace(outdir / name)
+    return missing
 
 
 def _check_parameters(parameters: _Parameters) -> None:

@@ -25,7 +25,7 @@ _PAR_LENGTH = 10_000
 _END_N_LENGTH = 600
 _MIDDLE_N_LENGTH = 1_200
 _MIDDLE_N_AT = 0.45
-_GENE_LENGTH = 3_000
+_GENE_LENGTH, _SHORTEST_GENE = 3_000, 600
 _GENES_AT = (0.08, 0.32, 0.56, 0.86)
 _DUPLICATE_LENGTH = 1_000
 _DUPLICATE_DIVERGENCE = 0.05
@@ -106,14 +106,15 @@ def make_reference(seed: int, scale: float = 1.0) -> Reference:
     """Draw the reference of ``seed``; ``scale`` multiplies every length but that of repeats."""
     lengths = {name: round(length * scale) for name, length in LENGTHS.items()}
     lengths[MITOCHONDRION] = max(lengths[MITOCHONDRION], _SMALLEST_MITOCHONDRION)
-    contigs = {name: _draw_contig(seed, name, length) for name, length in lengths.items()}
+    genes = _place_genes(lengths, scale)
+    contigs = {name: _draw_contig(seed, name, length, genes) for name, length in lengths.items()}
     _copy_duplicates(contigs, round(_DUPLICATE_LENGTH * scale), stream(seed, "duplicates"))
     par_start, par_end = round(_END_N_LENGTH * scale), round(_PAR_LENGTH * scale)
     contigs[Y].complete[:par_end] = contigs[X].complete[:par_end]
     contigs[Y].repeats[:par_end] = contigs[X].repeats[:par_end]
     contigs = {name: _hide(contig, scale) for name, contig in contigs.items()}
     contigs[Y].hidden[:par_end] = True
-    return Reference(contigs, par_start, par_end, _place_genes(lengths, scale))
+    return Reference(contigs, par_start, par_end, genes)
 
 
 def runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -131,14 +132,18 @@ def widen(mask: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
     return np.cumsum(steps[:-1]) > 0
 
 
-def _draw_contig(seed: int, name: str, length: int) -> Contig:
+def _draw_contig(seed: int, name: str, length: int, genes: tuple[Interval, ...]) -> Contig:
     rng = stream(seed, "contig", name)
-    contig = Contig(
-        name, _draw_bases(length, rng), np.zeros(length, np.bool_), np.zeros(length, np.bool_)
-    )
+    bases, repeats = _draw_bases(length, rng), np.zeros(length, dtype=np.bool_)
+    contig = Contig(name, bases, np.zeros(length, dtype=np.bool_), repeats)
     if not contig.circular:
-        _insert_elements(contig, stream(seed, "elements"), rng)
-        _insert_tandem_repeats(contig, rng)
+        # Repeats stay out of the genes, so that planted variants have room there.
+        closed = np.zeros(length, dtype=np.bool_)
+        for gene in genes:
+            if gene.contig == name:
+                closed[gene.start : gene.end] = True
+        _insert_elements(contig, closed, stream(seed, "elements"), rng)
+        _insert_tandem_repeats(contig, closed, rng)
     return contig
 
 
@@ -162,26 +167,34 @@ def _draw_bases(length: int, rng: np.random.Generator) -> Codes:
     return codes
 
 
-def _insert_elements(contig: Contig, family: np.random.Generator, rng: np.random.Generator) -> None:
+def _insert_elements(
+    contig: Contig, closed: NDArray[np.bool_], family: np.random.Generator, rng: np.random.Generator
+) -> None:
     """Scatter diverged copies (12-18 %) of one interspersed element of 280 bp."""
     consensus = np.concatenate([family.integers(0, 4, 265, dtype=np.uint8), np.zeros(15, np.uint8)])
-    size = len(consensus)
-    for start in rng.integers(0, contig.length - size, contig.length // 8_000):
+    for start in rng.integers(0, contig.length - len(consensus), contig.length // 8_000):
         copy = _diverge(consensus, rng.uniform(0.12, 0.18), rng)
-        contig.complete[start : start + size] = (
-            reverse_complement(copy) if rng.random() < 0.5 else copy
-        )
-        contig.repeats[start : start + size] = True
+        inverted = rng.random() < 0.5
+        _insert_repeat(contig, closed, start, reverse_complement(copy) if inverted else copy)
 
 
-def _insert_tandem_repeats(contig: Contig, rng: np.random.Generator) -> None:
+def _insert_tandem_repeats(
+    contig: Contig, closed: NDArray[np.bool_], rng: np.random.Generator
+) -> None:
     """Insert homopolymers (8-16 bp) and STRs (units of 2-4 bp, 16-36 bp in all)."""
     for start in rng.integers(0, contig.length - 40, contig.length // 1_500):
         homopolymer = rng.random() < 0.5
         unit = rng.integers(0, 4, 1 if homopolymer else rng.integers(2, 5), dtype=np.uint8)
         size = int(rng.integers(8, 17) if homopolymer else rng.integers(16, 37))
-        contig.complete[start : start + size] = np.resize(unit, size)
-        contig.repeats[start : start + size] = True
+        _insert_repeat(contig, closed, start, np.resize(unit, size))
+
+
+def _insert_repeat(contig: Contig, closed: NDArray[np.bool_], start: int, codes: Codes) -> None:
+    """Write ``codes`` over the contig, in place, unless that would touch a ``closed`` base."""
+    place = slice(start, start + len(codes))
+    if not closed[place].any():
+        contig.complete[place] = codes
+        contig.repeats[place] = True
 
 
 def _copy_duplicates(contigs: dict[str, Contig], size: int, rng: np.random.Generator) -> None:
@@ -211,7 +224,7 @@ def _hide(contig: Contig, scale: float) -> Contig:
 
 
 def _place_genes(lengths: dict[str, int], scale: float) -> tuple[Interval, ...]:
-    size = round(_GENE_LENGTH * scale)
+    size = max(round(_GENE_LENGTH * scale), _SHORTEST_GENE)
     places = [
         (contig, round(lengths[contig] * at))
         for contig in (*AUTOSOMES, X)

@@ -1,0 +1,182 @@
+"""``wgs qc``: metrics, verdict, the cohort's table, concordance with truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from wgs_pipeline.files import write_json, write_text
+
+_PATH = click.Path(path_type=Path)
+_output = click.option("-o", "--output", type=_PATH, required=True, help="File to write.")
+_x = click.option("--x", help="Name of the X contig, where it is not X or chrX.")
+_y = click.option("--y", help="Name of the Y contig, where it is not Y or chrY.")
+_mitochondrion = click.option(
+    "--mitochondrion", help="Name of the mitochondrial contig, where it is not chrM or MT."
+)
+_par_bed = click.option("--par-bed", type=_PATH, help="Pseudoautosomal regions on X and Y.")
+
+
+@click.group()
+def command() -> None:
+    """Per-sample metrics and verdict."""
+
+
+@command.command()
+@click.option("--reference", type=_PATH, required=True, help="Indexed FASTA.")
+@_par_bed
+@_x
+@_y
+@_mitochondrion
+@click.option("--autosomes", type=_PATH, help="Also write the autosomal intervals to this BED.")
+@_output
+def regions(
+    reference: Path,
+    par_bed: Path | None,
+    x: str | None,
+    y: str | None,
+    mitochondrion: str | None,
+    autosomes: Path | None,
+    output: Path,
+) -> None:
+    """Write the BED over which mosdepth measures: no N, cut where PAR begins and ends."""
+    from wgs_pipeline import reference as genome
+    from wgs_pipeline.metrics.contigs import Part, contig_parts, measured_intervals
+
+    contigs = genome.read_contigs(Path(f"{reference}.fai"), x, y, mitochondrion)
+    parts = contig_parts(contigs)
+    par = genome.read_bed(par_bed) if par_bed else ()
+    intervals = measured_intervals(genome.known_intervals(reference), parts, par)
+    write_text(output, genome.format_bed(intervals))
+    if autosomes:
+        kept = [each for each in intervals if parts[each.contig] is Part.AUTOSOME]
+        write_text(autosomes, genome.format_bed(kept))
+
+
+@command.command()
+@click.option("--sample", required=True, help="sample_id.")
+@click.option(
+    "--sex",
+    type=click.Choice(["female", "male", "unknown"]),
+    required=True,
+    help="Sex stated in the sheet.",
+)
+@click.option("--reads-json", type=_PATH, help="Tally of wgs reads stream.")
+@click.option("--samtools-stats", type=_PATH, help="Text of samtools stats.")
+@click.option("--mosdepth-prefix", type=_PATH, help="Prefix of mosdepth's files.")
+@click.option("--callset-stats", type=_PATH, help="Text of bcftools stats -s -.")
+@click.option("--fastp", type=_PATH, multiple=True, help="JSON report; once a lane.")
+@click.option("--reference-fai", type=_PATH, help="FASTA index; needed with --mosdepth-prefix.")
+@_par_bed
+@_x
+@_y
+@_mitochondrion
+@_output
+def metrics(
+    sample: str,
+    sex: str,
+    reads_json: Path | None,
+    samtools_stats: Path | None,
+    mosdepth_prefix: Path | None,
+    callset_stats: Path | None,
+    fastp: tuple[Path, ...],
+    reference_fai: Path | None,
+    par_bed: Path | None,
+    x: str | None,
+    y: str | None,
+    mitochondrion: str | None,
+    output: Path,
+) -> None:
+    """Derive every metric of a sample; what no input supports is not applicable."""
+    from wgs_pipeline import reference
+    from wgs_pipeline.metrics.sample import SampleInputs, measure_sample
+
+    if mosdepth_prefix and not reference_fai:
+        raise click.UsageError("--mosdepth-prefix needs --reference-fai")
+    inputs = SampleInputs(
+        tally=reads_json,
+        samtools_stats=samtools_stats,
+        mosdepth_prefix=mosdepth_prefix,
+        callset_stats=callset_stats,
+        fastp=fastp,
+        contigs=reference.read_contigs(reference_fai, x, y, mitochondrion) if reference_fai else (),
+        par=reference.read_bed(par_bed) if par_bed else (),
+    )
+    write_json(output, measure_sample(sample, sex, inputs).as_json())
+
+
+@command.command()
+@click.option("--metrics", "metrics_path", type=_PATH, required=True, help="metrics.json.")
+@click.option("--config", "configfile", type=_PATH, required=True, help="config.yaml.")
+@_output
+def verdict(metrics_path: Path, configfile: Path, output: Path) -> None:
+    """Judge a sample: pass, warn, fail or hold, why, and the next action."""
+    from wgs_pipeline.config import load_config
+    from wgs_pipeline.metrics.sample import read_metrics
+    from wgs_pipeline.metrics.verdict import judge
+
+    judged = judge(read_metrics(metrics_path), load_config(configfile).qc.thresholds)
+    write_json(output, judged.as_json())
+
+
+@command.command()
+@click.option(
+    "--qc-dir",
+    type=_PATH,
+    required=True,
+    help="Folder that holds {sample}/metrics.json and {sample}/verdict.json.",
+)
+@click.option("--sample", "samples", multiple=True, help="sample_id; once a sample.")
+@click.option(
+    "--samples-list",
+    type=click.File(encoding="utf-8"),
+    help="File of sample_ids, one a line; - is standard input.",
+)
+@click.option("--multiqc-dir", type=_PATH, help="Also write custom content for MultiQC here.")
+@_output
+def cohort(
+    qc_dir: Path,
+    samples: tuple[str, ...],
+    samples_list: TextIO | None,
+    multiqc_dir: Path | None,
+    output: Path,
+) -> None:
+    """Write one row a sample: metrics, verdict and next action."""
+    from wgs_pipeline.metrics import multiqc
+    from wgs_pipeline.metrics.cohort import cohort_table, read_cohort
+
+    listed = [line.strip() for line in samples_list or () if line.strip()]
+    rows = read_cohort(qc_dir, [*samples, *listed])
+    write_text(output, cohort_table(rows))
+    if multiqc_dir:
+        write_json(multiqc_dir / "wgs_general_mqc.json", multiqc.general_statistics(rows))
+        write_json(multiqc_dir / "wgs_verdict_mqc.json", multiqc.verdict_table(rows))
+        write_json(multiqc_dir / "wgs_metrics_mqc.json", multiqc.metrics_table(rows))
+
+
+@command.command()
+@click.option("--truth", type=_PATH, required=True, help="VCF of the truth.")
+@click.option("--truth-sample", required=True, help="Name of the sample in the truth.")
+@click.option("--query", type=_PATH, required=True, help="Callset or gVCF.")
+@click.option("--query-sample", required=True, help="Name of the sample in the callset.")
+@click.option("--bed", type=_PATH, required=True, help="Where the truth is complete.")
+@click.option("--reference", type=_PATH, required=True, help="Indexed FASTA.")
+@_output
+def concordance(
+    truth: Path,
+    truth_sample: str,
+    query: Path,
+    query_sample: str,
+    bed: Path,
+    reference: Path,
+    output: Path,
+) -> None:
+    """Compare a callset with known truth: recall, precision, genotypes."""
+    from wgs_pipeline.metrics import concordance as comparison
+
+    result = comparison.concordance(
+        comparison.Calls(truth, truth_sample), comparison.Calls(query, query_sample), bed, reference
+    )
+    write_json(output, result)

@@ -1,0 +1,125 @@
+"""Which metrics there are: name, unit, the input each rests on, and what it says.
+
+The sixteen names of the GA4GH WGS quality control standard (metrics definitions 1.0) keep the
+published spelling. The rest are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """A metric that the inputs or the reference cannot support, and why."""
+
+    reason: str
+
+
+#: What a metric can come to: a number, a word (the karyotype), or not applicable.
+Finding = float | int | str | NotApplicable
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a metric means.
+
+    Attributes:
+        name: Key in ``metrics.json``.
+        unit: Unit of the value; empty for ratios and words.
+        source: The input that the metric is read from.
+        title: Short heading of a table column.
+        description: One sentence for people.
+        ga4gh: Whether name and meaning are of the GA4GH standard.
+    """
+
+    name: str
+    unit: str
+    source: str
+    title: str
+    description: str
+    ga4gh: bool = False
+
+
+SAMTOOLS_STATS = "samtools stats"
+MOSDEPTH = "mosdepth"
+BCFTOOLS_STATS = "bcftools stats"
+FASTP = "fastp"
+NOT_MEASURED = "none"
+
+CATALOGUE: tuple[Definition, ...] = (
+    Definition("yield_bp_q30", "bp", SAMTOOLS_STATS, "Q30 bases",
+               "Bases of quality 30 or more in primary reads, duplicates included.", True),
+    Definition("yield_bp", "bp", SAMTOOLS_STATS, "Bases", "Sequenced bases of primary reads."),
+    Definition("pct_reads_mapped", "%", SAMTOOLS_STATS, "Mapped",
+               "Primary reads that are mapped, duplicates included.", True),
+    Definition("pct_reads_properly_paired", "%", SAMTOOLS_STATS, "Proper pairs",
+               "Primary reads mapped in a proper pair, duplicates included.", True),
+    Definition("mean_insert_size", "bp", SAMTOOLS_STATS, "Mean insert",
+               "Mean insert size of the main 99 % of mapped pairs.", True),
+    Definition("insert_size_std_deviation", "bp", SAMTOOLS_STATS, "Insert SD",
+               "Standard deviation of the insert size of the main 99 % of mapped pairs.", True),
+    Definition("median_insert_size", "bp", SAMTOOLS_STATS, "Median insert",
+               "Median insert size of the main 99 % of mapped pairs."),
+    Definition("duplication", "fraction", SAMTOOLS_STATS, "Duplicates",
+               "Mapped primary reads that are marked as duplicates."),
+    Definition("chimeras", "fraction", SAMTOOLS_STATS, "Chimeras",
+               "Mapped pairs on two contigs, or with both reads on one strand."),
+    Definition("mean_autosome_coverage", "x", MOSDEPTH, "Coverage",
+               "Mean depth over the autosomes without N.", True),
+    Definition("median_autosome_coverage", "x", MOSDEPTH, "Median coverage",
+               "Median depth over the autosomes without N."),
+    Definition("mad_autosome_coverage", "x", MOSDEPTH, "Coverage MAD",
+               "Median absolute deviation of the depth over the autosomes without N.", True),
+    Definition("pct_autosomes_1x", "%", MOSDEPTH, "≥ 1x", "Autosomal bases of depth ≥ 1."),
+    Definition("pct_autosomes_10x", "%", MOSDEPTH, "≥ 10x", "Autosomal bases of depth ≥ 10."),
+    Definition("pct_autosomes_15x", "%", MOSDEPTH, "≥ 15x", "Autosomal bases of depth ≥ 15.", True),
+    Definition("pct_autosomes_20x", "%", MOSDEPTH, "≥ 20x", "Autosomal bases of depth ≥ 20."),
+    Definition("pct_autosomes_30x", "%", MOSDEPTH, "≥ 30x", "Autosomal bases of depth ≥ 30."),
+    Definition("x_coverage_ratio", "", MOSDEPTH, "X ratio",
+               "Depth of X outside PAR divided by the autosomes'."),
+    Definition("y_coverage_ratio", "", MOSDEPTH, "Y ratio",
+               "Depth of Y outside PAR divided by the autosomes'."),
+    Definition("inferred_karyotype", "", MOSDEPTH, "Karyotype",
+               "Sex chromosomes inferred from the depth of X and Y."),
+    Definition("mitochondrial_coverage_ratio", "", MOSDEPTH, "Mitochondrion",
+               "Depth of the mitochondrial contig divided by the autosomes'."),
+    Definition("cross_contamination_rate", "fraction", NOT_MEASURED, "Contamination",
+               "Share of the reads that come from another person.", True),
+    Definition("count_snvs", "alleles", BCFTOOLS_STATS, "SNVs",
+               "Autosomal SNV alleles that pass the filter.", True),
+    Definition("count_insertions", "alleles", BCFTOOLS_STATS, "Insertions",
+               "Autosomal insertions below 50 bp that pass the filter.", True),
+    Definition("count_deletions", "alleles", BCFTOOLS_STATS, "Deletions",
+               "Autosomal deletions below 50 bp that pass the filter.", True),
+    Definition("ratio_insertion_deletion", "", BCFTOOLS_STATS, "Ins/del",
+               "Insertions divided by deletions.", True),
+    Definition("ratio_heterozygous_homzygous_snv", "", BCFTOOLS_STATS, "Het/hom SNV",
+               "Heterozygous SNVs divided by homozygous ones.", True),
+    Definition("ratio_heterozygous_homzygous_indel", "", BCFTOOLS_STATS, "Het/hom indel",
+               "Heterozygous indels divided by homozygous ones.", True),
+    Definition("ratio_transitions_transversions", "", BCFTOOLS_STATS, "Ti/Tv",
+               "Transitions divided by transversions.", True),
+    Definition("pct_adapter_bases", "%", FASTP, "Adapter",
+               "Bases that fastp recognises as adapter, of all lanes."),
+    Definition("gc_content", "fraction", FASTP, "GC", "G and C among the sequenced bases."),
+)  # fmt: skip
+
+DEFINITIONS: Mapping[str, Definition] = {each.name: each for each in CATALOGUE}
+
+
+def ratio(numerator: float, denominator: float, reason: str) -> float | NotApplicable:
+    """``numerator / denominator``, or not applicable for ``reason`` where that is nothing."""
+    return numerator / denominator if denominator else NotApplicable(reason)
+
+
+def finding_json(name: str, finding: Finding) -> dict[str, Any]:
+    """One metric as ``metrics.json`` holds it."""
+    definition = DEFINITIONS[name]
+    if isinstance(finding, NotApplicable):
+        return {
+            "value": None, "unit": definition.unit, "not_applicable": finding.reason,
+        }  # fmt: skip
+    return {"value": finding, "unit": definition.unit, "source": definition.source}

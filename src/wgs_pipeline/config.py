@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class CallingConfig:
 
     engine: str
     scatter_count: int
+    interval_padding: int
     min_mapping_quality: int
     min_base_quality: int
     depth_bands: tuple[int, ...]
@@ -97,6 +98,7 @@ class Config:
     Attributes:
         path: The configuration file.
         values: All keys with defaults filled in, as nested plain values with paths as text.
+        lines: Line of every key that stands in the file.
     """
 
     path: Path
@@ -112,6 +114,11 @@ class Config:
     policy: PolicyConfig
     truth: Mapping[str, TruthConfig]
     values: Mapping[str, Any]
+    lines: Mapping[configfile.Keys, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def line(self, *keys: str) -> int:
+        """Line of a key in the file, 0 where it is a default or an override."""
+        return self.lines.get(keys, 0)
 
 
 def load_config(path: Path | str, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -125,19 +132,35 @@ def load_config(path: Path | str, overrides: Mapping[str, Any] | None = None) ->
         ConfigError: The file is missing, unreadable or no YAML mapping.
         ProblemsError: Everything wrong with its keys and values.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow links)
-    document = configfile.read(path, overrides or {})
-    problems = [*document.problems, *configfile.validate(document)]
-    if problems:
-        raise ProblemsError(problems)
-    config = _config(path, document.values)
-    problems = list(_across_keys(config, document))
-    if problems:
+    config, problems = parse_config(path, overrides)
+    if config is None or problems:
         raise ProblemsError(problems)
     return config
 
 
-def _config(path: Path, values: dict[str, Any]) -> Config:
+def parse_config(
+    path: Path | str, overrides: Mapping[str, Any] | None = None
+) -> tuple[Config | None, list[Problem]]:
+    """Read a configuration as far as possible, and everything wrong with it.
+
+    Where only keys with a default are wrong, the configuration has their defaults, so that what
+    it names can still be checked; otherwise it is None.
+
+    Raises:
+        ConfigError: The file is missing, unreadable or no YAML mapping.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow links)
+    document = configfile.read(path, overrides or {})
+    problems = [*document.problems, *configfile.validate(document)]
+    values = configfile.usable_values(document) if problems else document.values
+    if values is None:
+        return None, problems
+    config = _config(document, values)
+    return config, [*problems, *_across_keys(config, document)]
+
+
+def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
+    path = document.path
     values = _absolute(values, path.parent)
     reference, ngd, calling = values["reference"], values["ngd"], values["calling"]
     return Config(
@@ -164,6 +187,7 @@ def _config(path: Path, values: dict[str, Any]) -> Config:
             for sample, truth in values["truth"].items()
         },
         values=values,
+        lines={keys: n for keys, n in document.lines.items() if not document.is_overridden(keys)},
     )
 
 

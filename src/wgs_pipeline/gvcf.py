@@ -13,7 +13,9 @@ from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+import pysam
 from isal import igzip_lib, igzip_threaded
 from numpy.typing import NDArray
 
@@ -202,7 +204,7 @@ def first_uncovered(runs: Coverage, by: Coverage) -> int | None:
     return int(reached[short[0]]) if len(short) else None
 
 
-def verify_coverage(gvcf: Path, covered_bed: Path) -> int:
+def verify_coverage(gvcf: Path, depth_bed: Path) -> int:
     """Prove that every base with reads lies in a record of the gVCF.
 
     A caller that was killed, or ran out of disk and said nothing, leaves covered bases without a
@@ -210,7 +212,7 @@ def verify_coverage(gvcf: Path, covered_bed: Path) -> int:
 
     Args:
         gvcf: bgzip gVCF.
-        covered_bed: Runs of bases with reads, as ``mosdepth --quantize 1:`` writes them.
+        depth_bed: Runs of equal depth band, as ``mosdepth --quantize 0:1:…`` writes them.
 
     Returns:
         Bases that records cover.
@@ -219,8 +221,8 @@ def verify_coverage(gvcf: Path, covered_bed: Path) -> int:
         GvcfError: A base with reads lies in no record.
     """
     records = _record_runs(gvcf)
-    covered = _table_runs(_read_columns(_decompress(covered_bed), ["contig", "start", "end"]))
-    for contig, runs in covered.items():
+    bands = read_depth_bands(depth_bed)
+    for contig, runs in _table_runs(bands.filter(pc.field("depth") > 0)).items():
         by = records.get(contig, Coverage(np.empty(0, np.int64), np.empty(0, np.int64)))
         missing = first_uncovered(runs, by)
         if missing is not None:
@@ -230,6 +232,18 @@ def verify_coverage(gvcf: Path, covered_bed: Path) -> int:
                 "the sample again"
             )
     return sum(int((runs.ends - runs.starts).sum()) for runs in records.values())
+
+
+def read_depth_bands(depth_bed: Path) -> pa.Table:
+    """Depth bands as ``mosdepth --quantize`` writes them.
+
+    Returns:
+        Columns contig, start, end (0-based half-open) and depth, the lower bound of the band.
+    """
+    with cast(BinaryIO, igzip_threaded.open(depth_bed, "rb")) as file:
+        table = _read_columns(file.read(), ["contig", "start", "end", "band"])
+    depth = pc.cast(pc.list_element(pc.split_pattern(table["band"], ":"), 0), pa.int64())
+    return table.drop_columns(["band"]).append_column("depth", depth)
 
 
 def _record_runs(gvcf: Path) -> dict[str, Coverage]:
@@ -248,27 +262,15 @@ def _table_runs(table: pa.Table) -> dict[str, Coverage]:
 
 
 def _read_columns(text: bytes, names: list[str]) -> pa.Table:
+    types = {name: pa.int64() if name in ("start", "end") else pa.string() for name in names}
     if not text:
-        types = [pa.string(), pa.int64(), pa.int64()]
-        return pa.table({n: pa.array([], t) for n, t in zip(names, types, strict=True)})
+        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
     return pacsv.read_csv(
         pa.BufferReader(text),
-        read_options=pacsv.ReadOptions(column_names=[*names, *(["label"] * _extra(text, names))]),
+        read_options=pacsv.ReadOptions(column_names=names),
         parse_options=pacsv.ParseOptions(delimiter="\t", quote_char=False),
-        convert_options=pacsv.ConvertOptions(
-            column_types={names[0]: pa.string(), names[1]: pa.int64(), names[2]: pa.int64()},
-            include_columns=names,
-        ),
+        convert_options=pacsv.ConvertOptions(column_types=types),
     )
-
-
-def _extra(text: bytes, names: list[str]) -> int:
-    return text.partition(b"\n")[0].count(b"\t") + 1 - len(names)
-
-
-def _decompress(path: Path) -> bytes:
-    with cast(BinaryIO, igzip_threaded.open(path, "rb")) as file:
-        return file.read()
 
 
 def _run(command: list[str]) -> bytes:
@@ -278,3 +280,73 @@ def _run(command: list[str]) -> bytes:
     if done.returncode:
         raise GvcfError(f"{' '.join(command)}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
+
+
+def write_blocks(depth_bed: Path, calls: Path, fasta: Path, output: Path) -> None:
+    """Write reference blocks for the bases with reads that no variant record covers.
+
+    For callers that report variants only. The depth of a block is the lower bound of its depth
+    band, so a base is never said to be deeper than it is.
+
+    Args:
+        depth_bed: Depth bands of the sample, see `read_depth_bands`.
+        calls: bgzip VCF of the same sample, whose header the output takes.
+        fasta: Indexed reference.
+        output: bgzip VCF of blocks, sorted as the depth bands are.
+    """
+    variants = _record_runs(calls)
+    bands = read_depth_bands(depth_bed)
+    contigs = bands["contig"].unique().to_pylist()
+    with replacing(output) as temporary, pysam.BGZFile(str(temporary), "wb") as out:
+        out.write(_block_header(_run(["bcftools", "view", "--header-only", str(calls)])))
+        with pysam.FastaFile(str(fasta)) as reference:
+            for contig in contigs:
+                rows = bands.filter(pc.field("contig") == contig)
+                blocks = _uncovered_bands(rows, variants.get(contig))
+                out.write(_block_lines(contig, blocks, reference.fetch(contig).upper().encode()))
+
+
+def _uncovered_bands(rows: pa.Table, variants: Coverage | None) -> NDArray[np.int64]:
+    """Start, end and depth (n, 3) of the depth bands with reads, outside variant records."""
+    start, end, depth = (rows[name].to_numpy() for name in ("start", "end", "depth"))
+    if variants is not None:
+        bounds = np.concatenate([start, end, variants.starts, variants.ends])
+        bounds = np.unique(np.clip(bounds, start.min(), end.max()))
+        band = np.searchsorted(start, bounds[:-1], side="right") - 1
+        record = np.searchsorted(variants.starts, bounds[:-1], side="right") - 1
+        inside = (record >= 0) & (bounds[:-1] < variants.ends[np.maximum(record, 0)])
+        start, end = bounds[:-1], bounds[1:]
+        depth = np.where(inside, 0, depth[band])
+    kept = depth > 0
+    return np.stack([start[kept], end[kept], depth[kept]], axis=1)
+
+
+def _block_header(header: bytes) -> bytes:
+    """Header of the calls with the fields that blocks use."""
+    lines = header.splitlines(keepends=True)
+    fields = {
+        b"##INFO=<ID=END,": b'Number=1,Type=Integer,Description="Last position of the block">\n',
+        b"##FORMAT=<ID=MIN_DP,": b'Number=1,Type=Integer,Description="Lowest depth in it">\n',
+    }
+    missing = [
+        key + text
+        for key, text in fields.items()
+        if not any(line.startswith(key) for line in lines)
+    ]
+    return b"".join([*lines[:-1], *missing, lines[-1]])
+
+
+def _block_lines(contig: str, blocks: NDArray[np.int64], sequence: bytes) -> bytes:
+    if not len(blocks):
+        return b""
+    bases = np.frombuffer(sequence, "S1")[blocks[:, 0]]
+    position, end, depth = (
+        pa.array(column).cast(pa.string())
+        for column in (blocks[:, 0] + 1, blocks[:, 1], blocks[:, 2])
+    )
+    reference = pa.array(bases.astype(str), pa.string())
+    lines = pc.binary_join_element_wise(
+        f"{contig}\t", position, "\t.\t", reference, "\t<*>\t.\t.\tEND=", end,
+        "\tGT:DP:MIN_DP\t0/0:", depth, ":", depth, "\n", "",
+    )  # fmt: skip
+    return "".join(lines.to_pylist()).encode()

@@ -18,6 +18,7 @@ from wgs_pipeline.errors import WgsError
 
 #: Command name to (module of this package, one-line help shown by ``wgs --help``).
 COMMANDS: dict[str, tuple[str, str]] = {
+    "alignment": ("alignment", "Verify alignments."),
     "audit": ("audit", "Verify and show the access log."),
     "check": ("check", "Validate everything a run would read; name every problem."),
     "consent": ("consent", "Ask what a patient's consent allows."),

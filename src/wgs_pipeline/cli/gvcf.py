@@ -35,15 +35,32 @@ def gather(pieces: tuple[Path, ...], depth_bands: str, threads: int, output: Pat
 @command.command()
 @click.argument("path", metavar="GVCF", type=click.Path(path_type=Path))
 @click.option(
-    "--covered",
+    "--depth",
     type=click.Path(path_type=Path),
-    help="BED of bases with reads (mosdepth --quantize 1:); each must lie in a record.",
+    help="Depth bands (mosdepth --quantize 0:1:); each base with reads must lie in a record.",
 )
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="JSON.")
-def verify(path: Path, covered: Path | None, output: Path) -> None:
+def verify(path: Path, depth: Path | None, output: Path) -> None:
     """Prove that a gVCF is complete."""
     from wgs_pipeline import gvcf
 
     gvcf.check_bgzf_eof(path)
-    bases = gvcf.verify_coverage(path, covered) if covered else None
+    bases = gvcf.verify_coverage(path, depth) if depth else None
     write_json(output, {"gvcf": path.name, "bases_in_records": bases})
+
+
+@command.command()
+@click.option(
+    "--depth",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Depth bands (mosdepth --quantize 0:1:5:…).",
+)
+@click.option("--calls", type=click.Path(path_type=Path), required=True, help="Variants, bgzip.")
+@click.option("--fasta", type=click.Path(path_type=Path), required=True, help="Indexed FASTA.")
+@click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="bgzip VCF.")
+def blocks(depth: Path, calls: Path, fasta: Path, output: Path) -> None:
+    """Write reference blocks for the bases with reads that no variant record covers."""
+    from wgs_pipeline import gvcf
+
+    gvcf.write_blocks(depth, calls, fasta, output)

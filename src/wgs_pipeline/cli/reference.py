@@ -99,3 +99,16 @@ def ploidy(
         for run in reference.ploidy_runs(contigs, par, sex)
     ]
     write_text(output, "".join("\t".join(map(str, row)) + "\n" for row in rows))
+
+
+@command.command("ploidy-file")
+@click.argument("bed", type=click.Path(path_type=Path))
+@click.argument("samples", nargs=-1, required=True)
+def ploidy_file(bed: Path, samples: tuple[str, ...]) -> None:
+    """Print the file for bcftools call --ploidy-file, with each sample as a sex of its own."""
+    for line in bed.read_text(encoding="utf-8").splitlines():
+        contig, start, end, sample, ploidy = line.split("\t")
+        if sample in samples:
+            click.echo(f"{contig} {int(start) + 1} {end} {sample} {ploidy}")
+    for sample in samples:
+        click.echo(f"* * * {sample} 2")

@@ -1,0 +1,40 @@
+"""FASTQ to a loaded National Genome Database.
+
+Reads the project that --configfile names (default: config/config.yaml); writes below its
+`results`, `ngd.root` and `ngd.vault`. See README.md.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+include: "workflow/rules/common.smk"
+
+
+# What a run writes, logs and benchmarks included, lies below `results`.
+workdir: project.config.results
+
+
+include: "workflow/rules/reference.smk"
+include: "workflow/rules/reads.smk"
+include: "workflow/rules/align.smk"
+include: "workflow/rules/call.smk"
+include: f"workflow/rules/engines/{project.config.calling.engine}.smk"
+include: "workflow/rules/family.smk"
+include: "workflow/rules/qc.smk"
+include: "workflow/rules/ngd.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    """Every sample with consent, from its inputs to the database, with the reports."""
+    default_target: True
+    input:
+        #
+        #
+        callsets(),

@@ -1,0 +1,110 @@
+# Reads: FASTQ lanes or a finished CRAM. Writes: alignment/{sample}.cram(.crai,.md5,.json).
+
+
+rule align:
+    """Align all lanes of a sample in one stream: sorted, duplicates marked, as CRAM.
+
+    Nothing but the sort's spill touches the disk on the way. Duplicates are marked within a
+    library: each read carries its library (LB) as a tag, by which samtools keeps them apart.
+    """
+    input:
+        fastqs=fastqs_of,
+        index=multiext("reference/bwa/genome", ".amb", ".ann", ".bwt", ".pac", ".sa"),
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        cram="alignment/{sample}.cram",
+        crai="alignment/{sample}.cram.crai",
+        tally="qc/{sample}/reads.json",
+        duplicates="qc/{sample}/markdup.txt",
+    log:
+        "logs/align/{sample}.log",
+    benchmark:
+        "benchmarks/align/{sample}.tsv"
+    wildcard_constraints:
+        sample=any_of(samples_from("fastq")),
+    conda:
+        "../envs/bwa.yaml"
+    threads: 16
+    resources:
+        mem_mb=lambda wildcards, attempt: 24_000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        lanes=lambda wildcards: readgroups.stream_arguments(project.units[wildcards.sample]),
+        read_groups=lambda wildcards: readgroups.header_arguments(
+            project.units[wildcards.sample], project.config.aligner.platform
+        ),
+        prefix="reference/bwa/genome",
+        # Bases in a batch: fixed, so that the result does not depend on the number of threads.
+        batch=100_000_000,
+    shell:
+        """
+        exec 2> {log:q}
+        spill=$(mktemp --directory --tmpdir={resources.tmpdir:q} align.XXXXXX)
+        trap 'rm -rf "$spill"' EXIT
+        wgs reads stream {params.lanes} --tally {output.tally:q} |
+            bwa mem -t {threads} -K {params.batch} -Y -p -C {params.read_groups} \
+                {params.prefix:q} - |
+            samtools fixmate -u -m - - |
+            samtools sort -u -@ {threads} -T "$spill/sort" - |
+            samtools markdup -u -T "$spill/markdup" --barcode-tag LB \
+                -f {output.duplicates:q} - - |
+            samtools view --cram --threads {threads} --reference {input.fasta:q} \
+                --write-index --output {output.cram:q}.part##idx##{output.crai:q}.part -
+        mv {output.crai:q}.part {output.crai:q}
+        mv {output.cram:q}.part {output.cram:q}
+        """
+
+
+rule import_cram:
+    """Link and index a CRAM that was made elsewhere."""
+    input:
+        cram=lambda wildcards: unit_of(wildcards.sample).cram,
+    output:
+        cram="alignment/{sample}.cram",
+        crai="alignment/{sample}.cram.crai",
+    log:
+        "logs/import_cram/{sample}.log",
+    wildcard_constraints:
+        sample=any_of(samples_from("cram")),
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    shell:
+        """
+        exec 2> {log:q}
+        ln -s {input.cram:q} {output.cram:q}
+        samtools index -o {output.crai:q} {output.cram:q}
+        """
+
+
+rule verify_alignment:
+    """Prove that the CRAM holds every read that went in, and write its MD5."""
+    input:
+        cram="alignment/{sample}.cram",
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+        tally=lambda wildcards: (
+            "qc/{sample}/reads.json" if unit_of(wildcards.sample).kind == "fastq" else []
+        ),
+    output:
+        json="alignment/{sample}.json",
+        md5="alignment/{sample}.cram.md5",
+    log:
+        "logs/verify_alignment/{sample}.log",
+    benchmark:
+        "benchmarks/verify_alignment/{sample}.tsv"
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        tally=lambda wildcards, input: f"--tally {input.tally}" if input.tally else "",
+    shell:
+        """
+        wgs alignment verify {input.cram:q} --sample {wildcards.sample} --fasta {input.fasta:q} \
+            {params.tally} --md5 {output.md5:q} -o {output.json:q} 2> {log:q}
+        """

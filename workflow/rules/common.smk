@@ -1,0 +1,89 @@
+# Loads the project, constrains every wildcard, and looks up what belongs to a sample.
+#
+# All logic is in the package (src/wgs_pipeline); nothing is decided here.
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from wgs_pipeline import readgroups
+from wgs_pipeline.errors import WgsError
+from wgs_pipeline.project import Project
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+CONFIGFILE = Path(workflow.configfiles[-1]).absolute()
+
+try:
+    project = Project.load(CONFIGFILE, config)
+except WgsError as error:
+    raise WorkflowError(f"{error}\n\nFor everything at once: wgs check {CONFIGFILE}")
+
+CALLING = project.config.calling
+PIECES = [f"{piece:04d}" for piece in range(CALLING.scatter_count)]
+
+
+def samples_from(kind):
+    """Samples with consent whose input is of this kind: fastq, cram or gvcf."""
+    return [name for name in project.analysed if project.units[name][0].kind == kind]
+
+
+# Families of one, and families with a member that enters as a gVCF, have no joint call.
+JOINT_FAMILIES = [
+    family
+    for family, members in project.families.items()
+    if len(members) > 1 and not set(members) & set(samples_from("gvcf"))
+]
+
+
+def any_of(names):
+    """A regular expression that matches exactly these names."""
+    return "|".join(name.replace(".", r"\.") for name in names) or "(?!)"
+
+
+wildcard_constraints:
+    sample=any_of(project.analysed),
+    family=any_of(project.families),
+    piece=r"\d{4,5}",
+    lane=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+
+
+def unit_of(sample):
+    """The only unit of a sample that enters as a CRAM or gVCF."""
+    return project.units[sample][0]
+
+
+def lane_of(wildcards):
+    """The unit of one lane of a sample."""
+    units = project.units[wildcards.sample]
+    return next(unit for unit in units if readgroups.read_group_id(unit) == wildcards.lane)
+
+
+def fastqs_of(wildcards):
+    """All FASTQ files of a sample."""
+    return [path for unit in project.units[wildcards.sample] for path in unit.paths]
+
+
+def callsets():
+    """The callset of every family."""
+    return expand("callset/{family}.vcf.gz.tbi", family=project.families)
+
+
+def contig_arguments():
+    """Names of X, Y and the mitochondrion, where the config gives them."""
+    reference = project.config.reference
+    named = {"x": reference.x, "y": reference.y, "mitochondrion": reference.mitochondrion}
+    return " ".join(f"--{role} {name}" for role, name in named.items() if name)
+
+
+def sex_arguments(samples):
+    """Samples and their stated sexes, for ``wgs reference ploidy``."""
+    return " ".join(f"--sample {name} {project.samples[name].sex}" for name in samples)
+
+
+onstart:
+    # Before any job: every input that the run would read.
+    pass #shell("wgs check {CONFIGFILE:q}")

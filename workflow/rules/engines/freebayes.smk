@@ -1,0 +1,123 @@
+# Reads: alignment/{sample}.cram. Writes: gvcf/{sample}.g.vcf.gz, callset pieces of families.
+#
+# freebayes' own gVCF blocks have a genotype quality that is summed over the block and a depth
+# whose resolution depends on where a region starts. The reference blocks here come from the depth
+# bands of mosdepth instead: the same at any scatter, with a depth that is a lower bound.
+
+
+rule call_variants_piece:
+    """Call the variants of one sample over one piece of the genome."""
+    input:
+        cram="alignment/{sample}.cram",
+        crai="alignment/{sample}.cram.crai",
+        verified="alignment/{sample}.json",
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+        core="reference/intervals/{piece}.bed",
+        padded="reference/intervals/{piece}.padded.bed",
+        ploidy=lambda wildcards: (
+            f"reference/ploidy/{project.samples[wildcards.sample].family_id}.bed"
+        ),
+    output:
+        vcf=temp("gvcf/pieces/{sample}/{piece}.vcf.gz"),
+    log:
+        "logs/call_variants_piece/{sample}.{piece}.log",
+    benchmark:
+        "benchmarks/call_variants_piece/{sample}.{piece}.tsv"
+    conda:
+        "../../envs/freebayes.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    shell:
+        """
+        exec 2> {log:q}
+        freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
+            --min-mapping-quality {CALLING.min_mapping_quality} \
+            --min-base-quality {CALLING.min_base_quality} --genotype-qualities \
+            --cnv-map <(grep --perl-regexp '\\t{wildcards.sample}\\t' {input.ploidy:q}) \
+            {input.cram:q} |
+            bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u |
+            bcftools view --targets-file {input.core:q} --output-type u |
+            bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
+                --exclude 'QUAL < {CALLING.min_qual} || FORMAT/DP < {CALLING.min_depth}'
+        """
+
+
+rule gather_gvcf:
+    """Join the pieces of a sample and fill the bases between its variants with blocks."""
+    input:
+        pieces=expand("gvcf/pieces/{{sample}}/{piece}.vcf.gz", piece=PIECES),
+        depth="qc/{sample}/mosdepth.quantized.bed.gz",
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        gvcf="gvcf/{sample}.g.vcf.gz",
+    log:
+        "logs/gather_gvcf/{sample}.log",
+    benchmark:
+        "benchmarks/gather_gvcf/{sample}.tsv"
+    wildcard_constraints:
+        sample=any_of(samples_from("fastq") + samples_from("cram")),
+    conda:
+        "../../envs/bcftools.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=120,
+    shell:
+        """
+        exec 2> {log:q}
+        parts=$(mktemp --directory --tmpdir={resources.tmpdir:q} gather.XXXXXX)
+        trap 'rm -rf "$parts"' EXIT
+        wgs gvcf gather {input.pieces:q} -o "$parts/calls.vcf.gz"
+        wgs gvcf blocks --depth {input.depth:q} --calls "$parts/calls.vcf.gz" \
+            --fasta {input.fasta:q} -o "$parts/blocks.vcf.gz"
+        tabix --preset vcf "$parts/calls.vcf.gz"
+        tabix --preset vcf "$parts/blocks.vcf.gz"
+        bcftools concat --allow-overlaps --threads {threads} --output-type z \
+            --output {output.gvcf:q}.part "$parts/blocks.vcf.gz" "$parts/calls.vcf.gz"
+        mv {output.gvcf:q}.part {output.gvcf:q}
+        """
+
+
+rule call_family_piece:
+    """Call all members of a family together over one piece of the genome."""
+    input:
+        crams=lambda wildcards: expand(
+            "alignment/{sample}.cram", sample=project.families[wildcards.family]
+        ),
+        crais=lambda wildcards: expand(
+            "alignment/{sample}.cram.crai", sample=project.families[wildcards.family]
+        ),
+        verified=lambda wildcards: expand(
+            "alignment/{sample}.json", sample=project.families[wildcards.family]
+        ),
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+        core="reference/intervals/{piece}.bed",
+        padded="reference/intervals/{piece}.padded.bed",
+        ploidy="reference/ploidy/{family}.bed",
+    output:
+        vcf=temp("callset/pieces/{family}/{piece}.vcf.gz"),
+    log:
+        "logs/call_family_piece/{family}.{piece}.log",
+    benchmark:
+        "benchmarks/call_family_piece/{family}.{piece}.tsv"
+    conda:
+        "../../envs/freebayes.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
+    shell:
+        """
+        exec 2> {log:q}
+        freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
+            --min-mapping-quality {CALLING.min_mapping_quality} \
+            --min-base-quality {CALLING.min_base_quality} --genotype-qualities \
+            --cnv-map {input.ploidy:q} {input.crams:q} |
+            bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u |
+            bcftools view --targets-file {input.core:q} --output-type u |
+            bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
+                --exclude 'QUAL < {CALLING.min_qual} || MAX(FORMAT/DP) < {CALLING.min_depth}'
+        """

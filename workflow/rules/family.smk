@@ -1,0 +1,83 @@
+# Reads: alignments or gVCFs of a family. Writes: callset/{family}.vcf.gz(.tbi).
+#
+# Families are called together from their alignments: on the CEU trio that leaves 3 of 81 sites
+# that break Mendel's laws, against 5 of 77 when the members' gVCFs are merged (docs/accuracy.md).
+
+
+rule gather_callset:
+    """Join the pieces of a family's joint call."""
+    input:
+        pieces=expand("callset/pieces/{{family}}/{piece}.vcf.gz", piece=PIECES),
+    output:
+        vcf="callset/{family}.vcf.gz",
+    log:
+        "logs/gather_callset/{family}.log",
+    wildcard_constraints:
+        family=any_of(JOINT_FAMILIES),
+    conda:
+        "../envs/bcftools.yaml"
+    threads: 2
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    shell:
+        """
+        wgs gvcf gather {input.pieces:q} --threads {threads} -o {output.vcf:q} 2> {log:q}
+        """
+
+
+rule merge_callset:
+    """Take the variants of a single sample, or merge the gVCFs of a family."""
+    input:
+        gvcfs=lambda wildcards: expand(
+            "gvcf/{sample}.g.vcf.gz", sample=project.families[wildcards.family]
+        ),
+        tbis=lambda wildcards: expand(
+            "gvcf/{sample}.g.vcf.gz.tbi", sample=project.families[wildcards.family]
+        ),
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        vcf="callset/{family}.vcf.gz",
+    log:
+        "logs/merge_callset/{family}.log",
+    wildcard_constraints:
+        family=any_of(set(project.families) - set(JOINT_FAMILIES)),
+    conda:
+        "../envs/bcftools.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        # bcftools merge refuses a single file.
+        source=lambda wildcards, input: (
+            f"bcftools merge --gvcf {input.fasta} --merge both --output-type u"
+            if len(input.gvcfs) > 1
+            else "bcftools view --output-type u"
+        ),
+    shell:
+        """
+        exec 2> {log:q}
+        {params.source} {input.gvcfs:q} |
+            bcftools view --include 'GT="alt"' --threads {threads} --output-type z \
+                --output {output.vcf:q}.part
+        mv {output.vcf:q}.part {output.vcf:q}
+        """
+
+
+rule index_callset:
+    """Index a family's callset."""
+    input:
+        vcf="callset/{family}.vcf.gz",
+    output:
+        tbi="callset/{family}.vcf.gz.tbi",
+    log:
+        "logs/index_callset/{family}.log",
+    conda:
+        "../envs/bcftools.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    shell:
+        "tabix --preset vcf --force {input.vcf:q} 2> {log:q}"

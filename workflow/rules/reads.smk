@@ -1,0 +1,26 @@
+# Reads: the FASTQ files of a lane. Writes: qc/{sample}/{lane}.fastp.json.
+
+
+rule screen_lane:
+    """Measure the raw reads of one lane: qualities, adapters, duplication."""
+    input:
+        fastq_1=lambda wildcards: lane_of(wildcards).fastq_1,
+        fastq_2=lambda wildcards: lane_of(wildcards).fastq_2,
+    output:
+        json="qc/{sample}/{lane}.fastp.json",
+    log:
+        "logs/screen_lane/{sample}.{lane}.log",
+    benchmark:
+        "benchmarks/screen_lane/{sample}.{lane}.tsv"
+    conda:
+        "../envs/fastp.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    shell:
+        """
+        fastp --in1 {input.fastq_1:q} --in2 {input.fastq_2:q} --thread {threads} \
+            --disable_adapter_trimming --disable_quality_filtering --disable_length_filtering \
+            --disable_trim_poly_g --json {output.json:q} --html /dev/null 2> {log:q}
+        """

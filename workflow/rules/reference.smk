@@ -1,0 +1,136 @@
+# Reads: the user's reference and what lies beside it. Writes: reference/, the indexes and
+# intervals that are missing. Nothing is ever written beside the user's reference.
+
+
+rule stage_reference:
+    """Link the reference, or unpack it where it is compressed."""
+    input:
+        fasta=ancient(project.config.reference.fasta),
+    output:
+        fasta="reference/genome.fa",
+    log:
+        "logs/stage_reference/genome.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    shell:
+        """
+        exec 2> {log:q}
+        if gzip --test {input.fasta:q} 2> /dev/null; then
+            gzip --decompress --stdout {input.fasta:q} > {output.fasta:q}.part
+            mv {output.fasta:q}.part {output.fasta:q}
+        else
+            ln -s {input.fasta:q} {output.fasta:q}
+        fi
+        """
+
+
+rule index_fasta:
+    """Index the sequences of the reference."""
+    input:
+        fasta="reference/genome.fa",
+    output:
+        fai="reference/genome.fa.fai",
+    log:
+        "logs/index_fasta/genome.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    shell:
+        "samtools faidx --fai-idx {output.fai:q} {input.fasta:q} 2> {log:q}"
+
+
+rule index_bwa:
+    """Index the reference for bwa."""
+    input:
+        fasta="reference/genome.fa",
+    output:
+        multiext("reference/bwa/genome", ".amb", ".ann", ".bwt", ".pac", ".sa"),
+    log:
+        "logs/index_bwa/genome.log",
+    benchmark:
+        "benchmarks/index_bwa/genome.tsv"
+    conda:
+        "../envs/bwa.yaml"
+    resources:
+        # bwa index takes 5.37 bytes a base (its manual, -a bwtsw).
+        mem_mb=lambda wildcards, input, attempt: (1000 + 6 * int(input.size_mb)) * attempt,
+        runtime=240,
+    params:
+        prefix="reference/bwa/genome",
+    shell:
+        "bwa index -p {params.prefix:q} {input.fasta:q} 2> {log:q}"
+
+
+rule scatter_intervals:
+    """Split the reference into pieces of equal cost, without runs of N."""
+    input:
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        core=expand("reference/intervals/{piece}.bed", piece=PIECES),
+        padded=expand("reference/intervals/{piece}.padded.bed", piece=PIECES),
+    log:
+        "logs/scatter_intervals/genome.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        pieces=CALLING.scatter_count,
+        padding=CALLING.interval_padding,
+        outdir="reference/intervals",
+    shell:
+        """
+        wgs reference scatter --fasta {input.fasta:q} --fai {input.fai:q} \
+            --pieces {params.pieces} --padding {params.padding} --outdir {params.outdir:q} \
+            2> {log:q}
+        """
+
+
+rule list_autosomes:
+    """List the autosomal intervals without N, over which coverage is measured."""
+    input:
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        bed="reference/autosomes.bed",
+    log:
+        "logs/list_autosomes/genome.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        contigs=contig_arguments(),
+    shell:
+        """
+        wgs reference autosomes --fasta {input.fasta:q} --fai {input.fai:q} {params.contigs} \
+            -o {output.bed:q} 2> {log:q}
+        """
+
+
+rule list_ploidy:
+    """List where the members of a family are not diploid."""
+    input:
+        fai="reference/genome.fa.fai",
+    output:
+        ploidy="reference/ploidy/{family}.bed",
+    log:
+        "logs/list_ploidy/{family}.log",
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        contigs=contig_arguments(),
+        par=f"--par-bed {project.config.reference.par_bed}"
+        if project.config.reference.par_bed
+        else "",
+        samples=lambda wildcards: sex_arguments(project.families[wildcards.family]),
+    shell:
+        """
+        wgs reference ploidy --fai {input.fai:q} {params.contigs} {params.par} {params.samples} \
+            -o {output.ploidy:q} 2> {log:q}
+        """

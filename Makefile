@@ -1,0 +1,55 @@
+# make demo    set up, make a toy genome project and run it to a loaded database
+# make test    set up and run the tests
+# make lint    formats, types, dry runs
+# make bench   benchmarks against the plain tools
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: demo test test-fast lint bench setup lock clean
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The config and profile of `make demo`; any project directory will do.
+CONFIG ?= demo/config.yaml
+PROFILE ?= profiles/local
+
+setup: .venv/installed tools
+
+# The tools from the system's packages, or a list of what is missing and how to get it.
+.PHONY: tools
+tools:
+	@setup/tools.sh $(TOOLS)
+
+.venv/installed: requirements.lock pyproject.toml
+	@setup/python.sh
+
+demo: setup
+	@if [[ "$(CONFIG)" == demo/config.yaml ]]; then wgs toy demo; fi
+	@snakemake --profile $(PROFILE) --configfile $(CONFIG)
+	@wgs report summary $(CONFIG)
+
+test: TOOLS := --test
+test: setup
+	pytest
+
+test-fast: setup
+	pytest tests/unit
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy src
+	snakefmt --check Snakefile workflow
+	setup/lint_workflow.sh
+
+bench: setup
+	python benchmarks/run.py
+
+# Pins every Python package with its hashes; needs the network.
+lock: .venv/installed
+	.venv/bin/python -m pip install --quiet uv
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --no-header --python-version 3.11 --extra workflow --extra dev \
+		pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf demo

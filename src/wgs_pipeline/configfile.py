@@ -39,6 +39,10 @@ class Document:
     overridden: frozenset[Keys]
     problems: tuple[Problem, ...] = ()
 
+    def is_overridden(self, keys: Keys) -> bool:
+        """Whether an override gave the value of ``keys``."""
+        return any(keys[:length] in self.overridden for length in range(1, len(keys) + 1))
+
     def problem(self, keys: Keys, found: str, expected: str, remedy: str) -> Problem:
         """A problem at the line of ``keys``, or of the nearest object that stands in the file."""
         for length in range(len(keys), -1, -1):
@@ -73,6 +77,37 @@ def validate(document: Document) -> Iterator[Problem]:
 
     for error in Draft202012Validator(load_schema("config")).iter_errors(document.values):
         yield from _explain(document, error)
+
+
+def usable_values(document: Document) -> dict[str, Any] | None:
+    """The values of a wrong document with defaults for what is wrong; None where that fails."""
+    from jsonschema import Draft202012Validator
+
+    if document.problems:
+        return None
+    schema = load_schema("config")
+    validator = Draft202012Validator(schema)
+    values = copy.deepcopy(document.values)
+    for error in validator.iter_errors(document.values):
+        keys = [*error.absolute_path]
+        if error.validator == "additionalProperties":
+            for key in set(error.instance) - set(error.schema["properties"]):
+                _remove(values, [*keys, key])
+        elif "propertyNames" in error.absolute_schema_path:
+            _remove(values, [*keys, error.instance])
+        else:
+            _remove(values, keys)
+    _fill(values, schema)
+    return values if validator.is_valid(values) else None
+
+
+def _remove(values: Any, keys: list[str | int]) -> None:
+    """Remove one key; the whole list where it is an item of a list."""
+    parents = [key for key in keys if isinstance(key, str)]
+    for key in parents[:-1]:
+        values = values.get(key, {})
+    if parents:
+        values.pop(parents[-1], None)
 
 
 def _parse(path: Path) -> tuple[yaml.Node, dict[str, Any]]:

@@ -127,7 +127,7 @@ def _truth_problems(config: Config, known: frozenset[str]) -> list[Problem]:
     return [
         Problem(
             str(config.path),
-            0,
+            config.line("truth", sample),
             f"truth.{sample} is of a sample that is not in {config.samples.name}",
             "truth of samples of the sheet",
             "Correct the sample_id, or remove its truth.",

@@ -1,0 +1,75 @@
+"""All checks of a project in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from wgs_pipeline.checks.alignments import check_alignments
+from wgs_pipeline.checks.gvcfs import check_gvcfs
+from wgs_pipeline.checks.outputs import check_outputs
+from wgs_pipeline.checks.reads import check_reads
+from wgs_pipeline.checks.reference import check_reference
+from wgs_pipeline.checks.truths import check_truths
+from wgs_pipeline.config import Config, parse_config
+from wgs_pipeline.errors import Problem
+from wgs_pipeline.project import Project, assemble
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was checked.
+
+    Attributes:
+        problems: Everything wrong.
+        checked: One line per kind of input, of what was looked at.
+        left_out: sample_ids without consent to analysis; nothing of theirs was opened.
+    """
+
+    problems: tuple[Problem, ...]
+    checked: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def check_project(
+    configfile: Path, overrides: Mapping[str, Any] | None = None, as_of: datetime | None = None
+) -> Findings:
+    """Check everything a run of a project would read, and where it would write.
+
+    Raises:
+        ConfigError: The configuration cannot be read.
+    """
+    config, config_problems = parse_config(configfile, overrides)
+    if config is None:
+        return Findings(tuple(config_problems), (), ())
+    project, problems = assemble(config, as_of)
+    problems += config_problems
+    analysed = [unit for name in project.analysed for unit in project.units[name]]
+    lengths, reference_problems = check_reference(config)
+    problems += reference_problems
+    problems += check_reads(config.units, analysed, config.aligner.platform)
+    problems += check_alignments(config.units, analysed, config.reference.fasta, lengths)
+    problems += check_gvcfs(config.units, analysed, config.reference, lengths)
+    problems += check_truths(config, project.analysed, lengths)
+    problems += check_outputs(config)
+    left_out = tuple(project.excluded) if project.register.events_of else ()
+    return Findings(tuple(problems), tuple(_checked(config, project, lengths)), left_out)
+
+
+def _checked(config: Config, project: Project, lengths: Mapping[str, int]) -> list[str]:
+    units = [unit for name in project.analysed for unit in project.units[name]]
+    kinds = {kind: sum(unit.kind == kind for unit in units) for kind in ("fastq", "cram", "gvcf")}
+    events = sum(map(len, project.register.events_of.values()))
+    return [
+        f"config {config.path}",
+        f"samples {len(project.samples)} in {config.samples}",
+        f"units {sum(map(len, project.units.values()))} in {config.units}",
+        f"consents {events} events in {config.consents}",
+        f"reference {config.reference.build}, {len(lengths)} contigs, {sum(lengths.values())} bp",
+        *(f"{kind} {count} units" for kind, count in kinds.items() if count),
+        *([f"truth of {len(config.truth)} samples"] if config.truth else []),
+        f"outputs {config.results}, {config.ngd.root}",
+    ]

@@ -1,0 +1,71 @@
+"""``wgs consent``: ask what a patient's consent allows."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from wgs_pipeline.errors import ConsentError
+
+
+@click.group()
+def command() -> None:
+    """Ask what a patient's consent allows."""
+
+
+@command.command()
+@click.argument("consents", type=click.Path(path_type=Path))
+@click.option("--patient-id", required=True, help="The person; - reads it from standard input.")
+@click.option("--purpose", required=True, help="care, quality, statistics or research.")
+@click.option("--as-of", help="Moment of the decision, ISO 8601 with zone. Default: now.")
+@click.option(
+    "--research-default",
+    type=click.Choice(["allowed", "refused"]),
+    default="allowed",
+    show_default=True,
+    help="The answer for research where the patient has said nothing on it.",
+)
+def status(
+    consents: Path, patient_id: str, purpose: str, as_of: str | None, research_default: str
+) -> None:
+    """Show the decision for one person and purpose, and the events it rests on.
+
+    CONSENTS is the consent register. The first line of the table is the decision, each further
+    one an event. The answer "refused" is an answer: the exit code is 0. A purpose outside the
+    closed list is refused with exit code 1.
+    """
+    from wgs_pipeline.consent.decisions import decide
+    from wgs_pipeline.consent.purposes import parse_purpose
+    from wgs_pipeline.consent.register import ConsentRegister
+
+    asked_for = parse_purpose(purpose)
+    moment = _moment(as_of)
+    person = sys.stdin.readline().strip() if patient_id == "-" else patient_id.strip()
+    if not person:
+        raise ConsentError("no patient: --patient-id is empty; expected an identifier. Give one")
+    register = ConsentRegister.read(consents)
+    ruling = decide(register, person, asked_for, moment, research_default)
+    click.echo("item\tscope\tdecision\teffective_from\trecorded_at\tsource\treason")
+    answer = "allowed" if ruling.allowed else "refused"
+    click.echo(f"decision\t{asked_for}\t{answer}\t{moment.isoformat()}\t\t\t{ruling.reason}")
+    for event in ruling.events:
+        moments = f"{event.effective_from.isoformat()}\t{event.recorded_at.isoformat()}"
+        click.echo(f"event\t{event.scope}\t{event.decision}\t{moments}\t{event.source}\t")
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min
+    if moment.tzinfo is None:
+        raise click.BadParameter(
+            f"{text!r} is no moment; expected a date and time with zone, as 2025-01-31T12:00:00Z",
+            param_hint="--as-of",
+        )
+    return moment

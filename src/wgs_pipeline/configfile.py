@@ -173,7 +173,8 @@ def _merge(
             if not isinstance(values.get(key), dict):
                 values[key] = {}
             _merge(values[key], value, inner, overridden)
-        else:
+        elif key not in values or values[key] != value:
+            # What equals the file is no override: Snakemake hands on the whole configuration.
             values[key] = copy.deepcopy(value)
             overridden.add(inner)
 

@@ -80,11 +80,6 @@ class Unit:
         named = (self.fastq_1, self.fastq_2, self.cram, self.gvcf, self.target_bed)
         return tuple(path for path in named if path)
 
-    @property
-    def read_group(self) -> str:
-        """ID of the read group: one library on one lane of one flowcell."""
-        return ".".join(part for part in (self.flowcell, self.lane, self.library_id) if part)
-
 
 _Record = TypeVar("_Record", Sample, Unit)
 

@@ -37,9 +37,11 @@ _ALIASES = {
 def known_assembly(build: str) -> str | None:
     """The assembly that a build is named after, None for a build not known here."""
     name = build.lower()
-    return _ALIASES.get(name) or next(
-        (assembly for alias, assembly in _ALIASES.items() if name.startswith(f"{alias}.")), None
-    )
+    for alias, assembly in _ALIASES.items():
+        # GRCh38.p14, hg38_analysis_set; but not hg190
+        if name.startswith(alias) and not name[len(alias) : len(alias) + 1].isalnum():
+            return assembly
+    return None
 
 
 def chromosome_length(assembly: str, contig: str) -> int | None:

@@ -35,6 +35,8 @@ rule all:
     """Every sample with consent, from its inputs to the database, with the reports."""
     default_target: True
     input:
-        #
-        #
+        "qc/multiqc.html",
+        "qc/samples.tsv",
+        expand("qc/{sample}/concordance.json", sample=truth_samples()),
+        expand("gvcf/{sample}.json", sample=project.analysed),
         callsets(),

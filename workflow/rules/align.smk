@@ -46,8 +46,8 @@ rule align:
             bwa mem -t {threads} -K {params.batch} -Y -p -C {params.read_groups} \
                 {params.prefix:q} - |
             samtools fixmate -u -m - - |
-            samtools sort -u -@ {threads} -T "$spill/sort" - |
-            samtools markdup -u -T "$spill/markdup" --barcode-tag LB \
+            samtools sort --no-PG -u -@ {threads} -T "$spill/sort" - |
+            samtools markdup --no-PG -u -T "$spill/markdup" --barcode-tag LB \
                 -f {output.duplicates:q} - - |
             samtools view --cram --threads {threads} --reference {input.fasta:q} \
                 --write-index --output {output.cram:q}.part##idx##{output.crai:q}.part -

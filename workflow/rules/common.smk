@@ -2,6 +2,7 @@
 #
 # All logic is in the package (src/wgs_pipeline); nothing is decided here.
 
+import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -72,6 +73,11 @@ def callsets():
     return expand("callset/{family}.vcf.gz.tbi", family=project.families)
 
 
+def truth_samples():
+    """Analysed samples whose truth is known."""
+    return [name for name in project.analysed if name in project.config.truth]
+
+
 def contig_arguments():
     """Names of X, Y and the mitochondrion, where the config gives them."""
     reference = project.config.reference
@@ -84,6 +90,42 @@ def sex_arguments(samples):
     return " ".join(f"--sample {name} {project.samples[name].sex}" for name in samples)
 
 
+def par_argument():
+    """The pseudoautosomal regions, where the config names them."""
+    par = project.config.reference.par_bed
+    return f"--par-bed {shlex.quote(str(par))}" if par else ""
+
+
+def fastp_reports(sample):
+    """fastp's report of each lane of a sample."""
+    units = [unit for unit in project.units[sample] if unit.kind == "fastq"]
+    return [f"qc/{sample}/{readgroups.read_group_id(unit)}.fastp.json" for unit in units]
+
+
+def metric_sources(wildcards):
+    """What ``wgs qc metrics`` can measure, by how the sample enters."""
+    sample, kind = wildcards.sample, unit_of(wildcards.sample).kind
+    sources = [f"--fastp {path}" for path in fastp_reports(sample)]
+    if kind == "fastq":
+        sources.append(f"--reads-json qc/{sample}/reads.json")
+    if kind != "gvcf":
+        sources.append(f"--samtools-stats qc/{sample}/samtools_stats.txt")
+        sources.append(f"--mosdepth-prefix qc/{sample}/mosdepth")
+    return " ".join(sources)
+
+
+def multiqc_inputs():
+    """The tools' reports that MultiQC reads."""
+    aligned = samples_from("fastq") + samples_from("cram")
+    return [
+        *(path for sample in project.analysed for path in fastp_reports(sample)),
+        *expand("qc/{sample}/samtools_stats.txt", sample=aligned),
+        *expand("qc/{sample}/mosdepth.mosdepth.summary.txt", sample=aligned),
+        *expand("qc/{sample}/mosdepth.mosdepth.region.dist.txt", sample=aligned),
+        *expand("qc/{sample}/bcftools_stats.txt", sample=project.analysed),
+    ]
+
+
 onstart:
     # Before any job: every input that the run would read.
-    pass #shell("wgs check {CONFIGFILE:q}")
+    shell("wgs check {CONFIGFILE:q}")

@@ -1,20 +1,43 @@
-# Reads: alignments, gVCFs, callsets. Writes: qc/.
+# Reads: alignments, gVCFs, callsets. Writes: qc/. docs/qc.md says how each metric is counted.
+
+
+rule list_regions:
+    """List the intervals without N over which coverage is measured."""
+    input:
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        regions="reference/regions.bed",
+        autosomes="reference/autosomes.bed",
+    log:
+        "logs/list_regions/genome.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        contigs=contig_arguments(),
+    shell:
+        """
+        wgs qc regions --reference {input.fasta:q} {params.contigs} \
+            --autosomes {output.autosomes:q} -o {output.regions:q} 2> {log:q}
+        """
 
 
 rule measure_depth:
-    """Measure depth: bands for the gVCF, coverage over the autosomes without N."""
+    """Measure depth: bands for the gVCF, coverage over the reference without N."""
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
         verified="alignment/{sample}.json",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
-        autosomes="reference/autosomes.bed",
+        regions="reference/regions.bed",
     output:
         bands="qc/{sample}/mosdepth.quantized.bed.gz",
-        summary="qc/{sample}/mosdepth.mosdepth.summary.txt",
-        distribution="qc/{sample}/mosdepth.mosdepth.region.dist.txt",
+        regions="qc/{sample}/mosdepth.regions.bed.gz",
         thresholds="qc/{sample}/mosdepth.thresholds.bed.gz",
+        distribution="qc/{sample}/mosdepth.mosdepth.region.dist.txt",
+        summary="qc/{sample}/mosdepth.mosdepth.summary.txt",
     log:
         "logs/measure_depth/{sample}.log",
     benchmark:
@@ -30,8 +53,202 @@ rule measure_depth:
         bands=":".join(map(str, sorted({0, 1, *CALLING.depth_bands}))),
     shell:
         """
-        mosdepth --no-per-base --threads {threads} --fasta {input.fasta:q} \
-            --mapq {CALLING.min_mapping_quality} --by {input.autosomes:q} \
-            --thresholds 1,10,15,20,30 --quantize {params.bands}: \
+        MOSDEPTH_PRECISION=12 mosdepth --no-per-base --threads {threads} \
+            --fasta {input.fasta:q} --mapq {CALLING.min_mapping_quality} \
+            --by {input.regions:q} --thresholds 1,10,15,20,30 --quantize {params.bands}: \
             {params.prefix:q} {input.cram:q} 2> {log:q}
+        """
+
+
+rule count_reads:
+    """Count reads, bases, qualities and insert sizes of an alignment."""
+    input:
+        cram="alignment/{sample}.cram",
+        crai="alignment/{sample}.cram.crai",
+        verified="alignment/{sample}.json",
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        stats="qc/{sample}/samtools_stats.txt",
+    log:
+        "logs/count_reads/{sample}.log",
+    benchmark:
+        "benchmarks/count_reads/{sample}.tsv"
+    conda:
+        "../envs/samtools.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=240,
+    shell:
+        """
+        samtools stats --threads {threads} --reference {input.fasta:q} {input.cram:q} \
+            > {output.stats:q} 2> {log:q}
+        """
+
+
+rule count_variants:
+    """Count the variants that one sample carries on the autosomes."""
+    input:
+        vcf=lambda wildcards: (
+            f"callset/{project.samples[wildcards.sample].family_id}.vcf.gz"
+        ),
+        autosomes="reference/autosomes.bed",
+    output:
+        stats="qc/{sample}/bcftools_stats.txt",
+    log:
+        "logs/count_variants/{sample}.log",
+    benchmark:
+        "benchmarks/count_variants/{sample}.tsv"
+    conda:
+        "../envs/bcftools.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    shell:
+        """
+        exec 2> {log:q}
+        bcftools view --samples {wildcards.sample} --targets-file {input.autosomes:q} \
+            --apply-filters PASS,. --output-type u {input.vcf:q} |
+            bcftools view --include 'GT="alt"' --output-type u |
+            bcftools norm --multiallelics -any --output-type u |
+            bcftools view --include 'GT="alt"' --output-type u |
+            bcftools view --exclude 'ALT="*" || ALT~"<"' --output-type u |
+            bcftools stats --samples - > {output.stats:q}
+        """
+
+
+rule measure_sample:
+    """Derive the metrics of a sample."""
+    input:
+        alignment=lambda wildcards: (
+            []
+            if unit_of(wildcards.sample).kind == "gvcf"
+            else [
+                "qc/{sample}/samtools_stats.txt",
+                "qc/{sample}/mosdepth.regions.bed.gz",
+                "qc/{sample}/mosdepth.thresholds.bed.gz",
+                "qc/{sample}/mosdepth.mosdepth.region.dist.txt",
+            ]
+        ),
+        lanes=lambda wildcards: fastp_reports(wildcards.sample),
+        variants="qc/{sample}/bcftools_stats.txt",
+        fai="reference/genome.fa.fai",
+    output:
+        json="qc/{sample}/metrics.json",
+    log:
+        "logs/measure_sample/{sample}.log",
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        sources=metric_sources,
+        sex=lambda wildcards: project.samples[wildcards.sample].sex,
+        contigs=contig_arguments(),
+        par=par_argument(),
+    shell:
+        """
+        wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
+            --callset-stats {input.variants:q} --reference-fai {input.fai:q} \
+            {params.par} {params.contigs} -o {output.json:q} 2> {log:q}
+        """
+
+
+rule judge_sample:
+    """Give the verdict on a sample: pass, warn, fail or hold, and the next action."""
+    input:
+        metrics="qc/{sample}/metrics.json",
+    output:
+        json="qc/{sample}/verdict.json",
+    log:
+        "logs/judge_sample/{sample}.log",
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        configfile=CONFIGFILE,
+        thresholds=project.config.values["qc"],
+    shell:
+        """
+        wgs qc verdict --metrics {input.metrics:q} --config {params.configfile:q} \
+            -o {output.json:q} 2> {log:q}
+        """
+
+
+rule compare_with_truth:
+    """Compare a sample's calls with its known truth."""
+    input:
+        truth=lambda wildcards: project.config.truth[wildcards.sample].vcf,
+        bed=lambda wildcards: project.config.truth[wildcards.sample].bed,
+        query=lambda wildcards: (
+            f"callset/{project.samples[wildcards.sample].family_id}.vcf.gz"
+        ),
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        json="qc/{sample}/concordance.json",
+    log:
+        "logs/compare_with_truth/{sample}.log",
+    wildcard_constraints:
+        sample=any_of(project.config.truth),
+    conda:
+        "../envs/bcftools.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        """
+        wgs qc concordance --truth {input.truth:q} --query {input.query:q} \
+            --sample {wildcards.sample} --bed {input.bed:q} --reference {input.fasta:q} \
+            -o {output.json:q} 2> {log:q}
+        """
+
+
+rule tabulate_cohort:
+    """Tabulate metrics and verdicts of all samples, for people and for MultiQC."""
+    input:
+        metrics=expand("qc/{sample}/metrics.json", sample=project.analysed),
+        verdicts=expand("qc/{sample}/verdict.json", sample=project.analysed),
+    output:
+        tsv="qc/samples.tsv",
+        multiqc=directory("qc/multiqc_content"),
+    log:
+        "logs/tabulate_cohort/cohort.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        samples="\n".join(project.analysed),
+    shell:
+        """
+        echo {params.samples:q} | wgs qc cohort --qc-dir qc --samples-list - \
+            --multiqc-dir {output.multiqc:q} -o {output.tsv:q} 2> {log:q}
+        """
+
+
+rule run_multiqc:
+    """Collect the tools' own reports beside our metrics."""
+    input:
+        content="qc/multiqc_content",
+        reports=multiqc_inputs(),
+        config=workflow.source_path("../multiqc_config.yaml"),
+    output:
+        html="qc/multiqc.html",
+        files="qc/multiqc_files.txt",
+    log:
+        "logs/run_multiqc/cohort.log",
+    conda:
+        "../envs/multiqc.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        files="\n".join(multiqc_inputs()),
+    shell:
+        """
+        exec 2> {log:q}
+        ls {input.content:q}/* > {output.files:q}
+        echo {params.files:q} >> {output.files:q}
+        multiqc --force --quiet --no-data-dir --config {input.config:q} \
+            --outdir qc --filename multiqc.html --file-list {output.files:q}
         """

@@ -91,27 +91,6 @@ rule scatter_intervals:
         """
 
 
-rule list_autosomes:
-    """List the autosomal intervals without N, over which coverage is measured."""
-    input:
-        fasta="reference/genome.fa",
-        fai="reference/genome.fa.fai",
-    output:
-        bed="reference/autosomes.bed",
-    log:
-        "logs/list_autosomes/genome.log",
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        contigs=contig_arguments(),
-    shell:
-        """
-        wgs reference autosomes --fasta {input.fasta:q} --fai {input.fai:q} {params.contigs} \
-            -o {output.bed:q} 2> {log:q}
-        """
-
-
 rule list_ploidy:
     """List where the members of a family are not diploid."""
     input:
@@ -125,9 +104,7 @@ rule list_ploidy:
         runtime=10,
     params:
         contigs=contig_arguments(),
-        par=f"--par-bed {project.config.reference.par_bed}"
-        if project.config.reference.par_bed
-        else "",
+        par=par_argument(),
         samples=lambda wildcards: sex_arguments(project.families[wildcards.family]),
     shell:
         """

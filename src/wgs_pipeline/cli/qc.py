@@ -158,17 +158,20 @@ def cohort(
 
 @command.command()
 @click.option("--truth", type=_PATH, required=True, help="VCF of the truth.")
-@click.option("--truth-sample", required=True, help="Name of the sample in the truth.")
 @click.option("--query", type=_PATH, required=True, help="Callset or gVCF.")
-@click.option("--query-sample", required=True, help="Name of the sample in the callset.")
+@click.option("--sample", required=True, help="Name of the sample in the callset.")
+@click.option(
+    "--truth-sample",
+    help="Name of the sample in the truth; default: the same name, else its only sample.",
+)
 @click.option("--bed", type=_PATH, required=True, help="Where the truth is complete.")
 @click.option("--reference", type=_PATH, required=True, help="Indexed FASTA.")
 @_output
 def concordance(
     truth: Path,
-    truth_sample: str,
     query: Path,
-    query_sample: str,
+    sample: str,
+    truth_sample: str | None,
     bed: Path,
     reference: Path,
     output: Path,
@@ -176,7 +179,6 @@ def concordance(
     """Compare a callset with known truth: recall, precision, genotypes."""
     from wgs_pipeline.metrics import concordance as comparison
 
-    result = comparison.concordance(
-        comparison.Calls(truth, truth_sample), comparison.Calls(query, query_sample), bed, reference
-    )
+    known = comparison.Calls(truth, truth_sample or comparison.truth_sample(truth, sample))
+    result = comparison.concordance(known, comparison.Calls(query, sample), bed, reference)
     write_json(output, result)

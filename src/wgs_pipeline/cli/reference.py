@@ -45,25 +45,6 @@ def scatter(fasta: Path, fai: Path, pieces: int, padding: int, outdir: Path) -> 
 
 
 @command.command()
-@click.option("--fasta", type=click.Path(path_type=Path), required=True, help="Indexed FASTA.")
-@_fai
-@_x
-@_y
-@_mitochondrion
-@click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="BED file.")
-def autosomes(
-    fasta: Path, fai: Path, x: str | None, y: str | None, mitochondrion: str | None, output: Path
-) -> None:
-    """Write the autosomal intervals without N, over which coverage is measured."""
-    from wgs_pipeline import reference
-
-    contigs = reference.read_contigs(fai, x, y, mitochondrion)
-    autosomal = {each.name for each in contigs if each.role is reference.Role.AUTOSOME}
-    intervals = [each for each in reference.known_intervals(fasta) if each.contig in autosomal]
-    write_text(output, reference.format_bed(intervals))
-
-
-@command.command()
 @_fai
 @_x
 @_y

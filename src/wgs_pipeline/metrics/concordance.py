@@ -40,6 +40,18 @@ class Calls:
     sample: str
 
 
+def truth_sample(truth: Path, sample: str) -> str:
+    """Name of a sample in its truth: the same name, else the only one there.
+
+    Raises:
+        WgsError: bcftools refuses the file.
+    """
+    names = read_pipe([["bcftools", "query", "--list-samples", str(truth)]]).decode().split()
+    if sample in names or len(names) != 1:
+        return sample
+    return names[0]
+
+
 def read_alleles(calls: Calls, bed: Path, reference: Path) -> pa.Table:
     """Alleles that a sample carries inside a BED.
 

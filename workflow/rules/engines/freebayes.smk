@@ -3,6 +3,9 @@
 # freebayes' own gVCF blocks have a genotype quality that is summed over the block and a depth
 # whose resolution depends on where a region starts. The reference blocks here come from the depth
 # bands of mosdepth instead: the same at any scatter, with a depth that is a lower bound.
+#
+# freebayes reports haplotypes; they are split into alleles and then into SNVs and indels, in two
+# passes, because bcftools 1.16 loses 1/2 insertions when it does both at once.
 
 
 rule call_variants_piece:
@@ -37,6 +40,7 @@ rule call_variants_piece:
             --min-base-quality {CALLING.min_base_quality} --genotype-qualities \
             --cnv-map <(grep --perl-regexp '\\t{wildcards.sample}\\t' {input.ploidy:q}) \
             {input.cram:q} |
+            bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u |
             bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u |
             bcftools view --targets-file {input.core:q} --output-type u |
             bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
@@ -116,6 +120,7 @@ rule call_family_piece:
             --min-mapping-quality {CALLING.min_mapping_quality} \
             --min-base-quality {CALLING.min_base_quality} --genotype-qualities \
             --cnv-map {input.ploidy:q} {input.crams:q} |
+            bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u |
             bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u |
             bcftools view --targets-file {input.core:q} --output-type u |
             bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from wgs_pipeline.errors import WgsError
 from wgs_pipeline.metrics.pipes import read_pipe
 
 _KEY = ["contig", "pos", "ref", "alt"]
@@ -49,6 +50,20 @@ def truth_sample(truth: Path, sample: str) -> str:
     names = read_pipe([["bcftools", "query", "--list-samples", str(truth)]]).decode().split()
     if sample in names or len(names) != 1:
         return sample
+    return names[0]
+
+
+def only_sample(vcf: Path) -> str:
+    """Name of the one sample of a VCF.
+
+    Raises:
+        WgsError: The file cannot be read, or has another number of samples.
+    """
+    names = read_pipe([["bcftools", "query", "-l", str(vcf)]]).decode().split()
+    if len(names) != 1:
+        raise WgsError(
+            f"{vcf}: has {len(names)} samples; expected one. Say which with --truth-sample"
+        )
     return names[0]
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
+from wgs_pipeline.errors import WgsError
 from wgs_pipeline.reference import Contig, Interval, Role, subtract
 
 _NUMBERED = re.compile(r"(chr)?\d+")
@@ -72,14 +73,23 @@ def measured_intervals(
 
 
 def interval_part(interval: Interval, parts: dict[str, Part], par: Sequence[Interval]) -> Part:
-    """Part of the genome that an interval lies in; one that only touches PAR counts as PAR.
+    """Part of the genome that an interval lies in; a contig that is not listed is other.
 
-    A contig that the reference does not list is other.
+    Raises:
+        WgsError: The interval lies partly inside PAR.
     """
     part = parts.get(interval.contig, Part.OTHER)
-    if part in (Part.X, Part.Y) and any(
-        each.contig == interval.contig and each.start < interval.end and interval.start < each.end
-        for each in par
-    ):
-        return Part.PAR
+    if part not in (Part.X, Part.Y):
+        return part
+    for each in par:
+        if each.contig != interval.contig:
+            continue
+        if each.start <= interval.start and interval.end <= each.end:
+            return Part.PAR
+        if each.start < interval.end and interval.start < each.end:
+            raise WgsError(
+                f"interval {interval.contig}:{interval.start + 1}-{interval.end} of mosdepth's BED "
+                "lies partly inside PAR; expected intervals cut there. Make the BED with wgs qc "
+                "regions and the same --par-bed"
+            )
     return part

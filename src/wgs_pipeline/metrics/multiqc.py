@@ -8,17 +8,27 @@ from typing import Any
 from wgs_pipeline.metrics.catalogue import DEFINITIONS, NotApplicable
 from wgs_pipeline.metrics.cohort import CohortRow
 
-#: Columns of MultiQC's general statistics that everybody sees: (metric, format, colours).
+#: Columns of MultiQC's general statistics: (metric, colours).
 _GENERAL = (
-    ("mean_autosome_coverage", "{:,.1f}", "Blues"),
-    ("pct_autosomes_15x", "{:,.1f}", "RdYlGn"),
-    ("duplication", "{:,.3f}", "OrRd"),
-    ("pct_reads_mapped", "{:,.2f}", "RdYlGn"),
-    ("median_insert_size", "{:,.0f}", "Purples"),
-    ("count_snvs", "{:,.0f}", "Greens"),
-    ("ratio_transitions_transversions", "{:,.2f}", "Greens"),
-    ("ratio_heterozygous_homzygous_snv", "{:,.2f}", "Greens"),
+    ("mean_autosome_coverage", "Blues"),
+    ("pct_autosomes_15x", "RdYlGn"),
+    ("duplication", "OrRd"),
+    ("pct_reads_mapped", "RdYlGn"),
+    ("median_insert_size", "Purples"),
+    ("inferred_karyotype", "Greys"),
+    ("count_snvs", "Greens"),
+    ("ratio_transitions_transversions", "Greens"),
+    ("ratio_heterozygous_homzygous_snv", "Greens"),
 )
+#: How a value of each unit is shown: (format, suffix).
+_SHOWN = {
+    "%": ("{:,.2f}", "%"),
+    "x": ("{:,.1f}", "x"),
+    "bp": ("{:,.0f}", " bp"),
+    "fraction": ("{:,.4f}", ""),
+    "alleles": ("{:,.0f}", ""),
+    "": ("{:,.3f}", ""),
+}
 _COLOURS = {
     "pass": [{"s_eq": "pass"}],
     "warn": [{"s_eq": "warn"}],
@@ -34,22 +44,16 @@ def general_statistics(rows: Sequence[CohortRow]) -> dict[str, Any]:
             "cond_formatting_rules": _COLOURS, "namespace": "wgs_pipeline",
         }
     }  # fmt: skip
-    headers = [verdict] + [
-        {
-            name: {
-                "title": DEFINITIONS[name].title,
-                "description": DEFINITIONS[name].description,
-                "suffix": f" {DEFINITIONS[name].unit}" if DEFINITIONS[name].unit else "",
-                "format": form,
-                "scale": colours,
-                "namespace": "wgs_pipeline",
-            }
-        }
-        for name, form, colours in _GENERAL
+    headers = [
+        verdict,
+        *(
+            {name: {**_column(name), "scale": colours, "namespace": "wgs_pipeline"}}
+            for name, colours in _GENERAL
+        ),
     ]
     data = {row.metrics.sample: {"verdict": row.verdict["verdict"]} for row in rows}
     for row in rows:
-        data[row.metrics.sample] |= _values(row, [name for name, _, _ in _GENERAL])
+        data[row.metrics.sample] |= _values(row, [name for name, _ in _GENERAL])
     return {
         "id": "wgs_general", "plot_type": "generalstats", "headers": headers, "data": data,
     }  # fmt: skip
@@ -90,15 +94,19 @@ def metrics_table(rows: Sequence[CohortRow]) -> dict[str, Any]:
         "description": "Empty is not applicable, which is not zero.",
         "plot_type": "table",
         "pconfig": {"id": "wgs_metrics_table", "title": "Metrics"},
-        "headers": {
-            name: {
-                "title": each.title,
-                "description": each.description,
-                "suffix": f" {each.unit}" if each.unit else "",
-            }
-            for name, each in DEFINITIONS.items()
-        },
+        "headers": {name: _column(name) for name in DEFINITIONS},
         "data": {row.metrics.sample: _values(row, list(DEFINITIONS)) for row in rows},
+    }
+
+
+def _column(name: str) -> dict[str, Any]:
+    definition = DEFINITIONS[name]
+    form, suffix = _SHOWN[definition.unit]
+    return {
+        "title": definition.title,
+        "description": definition.description,
+        "format": form,
+        "suffix": suffix,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -34,12 +35,13 @@ def read_pipe(commands: Sequence[Sequence[str]]) -> bytes:
             output = source.read()
         codes = [process.wait() for process in running]
         failures = [
-            _failure(command, code, message)
+            (command, code, message)
             for command, code, message in zip(commands, codes, messages, strict=True)
-            if code
+            if code and code != -signal.SIGPIPE
         ]
         if failures:
-            raise WgsError("; ".join(failures))
+            # A tool without proper input fails too, so the first failure is the cause.
+            raise WgsError(_failure(*failures[0]))
         return output
 
 

@@ -30,26 +30,28 @@ rule align:
         mem_mb=lambda wildcards, attempt: 24_000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
-        lanes=lambda wildcards: readgroups.stream_arguments(project.units[wildcards.sample]),
+        lanes=lambda wildcards: readgroups.stream_arguments(
+            project.units[wildcards.sample]
+        ),
         read_groups=lambda wildcards: readgroups.header_arguments(
             project.units[wildcards.sample], project.config.aligner.platform
         ),
-        prefix="reference/bwa/genome",
+        prefix=lambda wildcards, input: Path(input.index[0]).with_suffix(""),
         # Bases in a batch: fixed, so that the result does not depend on the number of threads.
         batch=100_000_000,
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         spill=$(mktemp --directory --tmpdir={resources.tmpdir:q} align.XXXXXX)
         trap 'rm -rf "$spill"' EXIT
-        wgs reads stream {params.lanes} --tally {output.tally:q} |
-            bwa mem -t {threads} -K {params.batch} -Y -p -C {params.read_groups} \
-                {params.prefix:q} - |
-            samtools fixmate -u -m - - |
-            samtools sort --no-PG -u -@ {threads} -T "$spill/sort" - |
-            samtools markdup --no-PG -u -T "$spill/markdup" --barcode-tag LB \
-                -f {output.duplicates:q} - - |
-            samtools view --cram --threads {threads} --reference {input.fasta:q} \
+        wgs reads stream {params.lanes} --tally {output.tally:q} \
+            | bwa mem -t {threads} -K {params.batch} -Y -p -C {params.read_groups} \
+                {params.prefix:q} - \
+            | samtools fixmate -u -m - - \
+            | samtools sort --no-PG -u -@ {threads} -T "$spill/sort" - \
+            | samtools markdup --no-PG -u -T "$spill/markdup" --barcode-tag LB \
+                -f {output.duplicates:q} - - \
+            | samtools view --cram --threads {threads} --reference {input.fasta:q} \
                 --write-index --output {output.cram:q}.part##idx##{output.crai:q}.part -
         mv {output.crai:q}.part {output.crai:q}
         mv {output.cram:q}.part {output.cram:q}
@@ -74,7 +76,7 @@ rule import_cram:
         runtime=60,
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         ln -s {input.cram:q} {output.cram:q}
         samtools index -o {output.crai:q} {output.cram:q}
         """
@@ -87,7 +89,9 @@ rule verify_alignment:
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
         tally=lambda wildcards: (
-            "qc/{sample}/reads.json" if unit_of(wildcards.sample).kind == "fastq" else []
+            "qc/{sample}/reads.json"
+            if unit_of(wildcards.sample).kind == "fastq"
+            else []
         ),
     output:
         json="alignment/{sample}.json",
@@ -106,5 +110,5 @@ rule verify_alignment:
     shell:
         """
         wgs alignment verify {input.cram:q} --sample {wildcards.sample} --fasta {input.fasta:q} \
-            {params.tally} --md5 {output.md5:q} -o {output.json:q} 2> {log:q}
+            {params.tally} --md5 {output.md5:q} -o {output.json:q} 2>{log:q}
         """

@@ -21,7 +21,7 @@ rule import_gvcf:
         runtime=120,
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         bcftools view --no-version --threads {threads} --output-type z \
             --output {output.gvcf:q}.part {input.gvcf:q}
         mv {output.gvcf:q}.part {output.gvcf:q}

@@ -60,7 +60,9 @@ def unit_of(sample):
 def lane_of(wildcards):
     """The unit of one lane of a sample."""
     units = project.units[wildcards.sample]
-    return next(unit for unit in units if readgroups.read_group_id(unit) == wildcards.lane)
+    return next(
+        unit for unit in units if readgroups.read_group_id(unit) == wildcards.lane
+    )
 
 
 def fastqs_of(wildcards):
@@ -81,7 +83,11 @@ def truth_samples():
 def contig_arguments():
     """Names of X, Y and the mitochondrion, where the config gives them."""
     reference = project.config.reference
-    named = {"x": reference.x, "y": reference.y, "mitochondrion": reference.mitochondrion}
+    named = {
+        "x": reference.x,
+        "y": reference.y,
+        "mitochondrion": reference.mitochondrion,
+    }
     return " ".join(f"--{role} {name}" for role, name in named.items() if name)
 
 
@@ -99,7 +105,9 @@ def par_argument():
 def fastp_reports(sample):
     """fastp's report of each lane of a sample."""
     units = [unit for unit in project.units[sample] if unit.kind == "fastq"]
-    return [f"qc/{sample}/{readgroups.read_group_id(unit)}.fastp.json" for unit in units]
+    return [
+        f"qc/{sample}/{readgroups.read_group_id(unit)}.fastp.json" for unit in units
+    ]
 
 
 def metric_sources(wildcards):

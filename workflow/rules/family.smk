@@ -22,7 +22,7 @@ rule gather_callset:
         runtime=60,
     shell:
         """
-        wgs gvcf gather {input.pieces:q} --threads {threads} -o {output.vcf:q} 2> {log:q}
+        wgs gvcf gather {input.pieces:q} --threads {threads} -o {output.vcf:q} 2>{log:q}
         """
 
 
@@ -58,9 +58,9 @@ rule merge_callset:
         ),
     shell:
         """
-        exec 2> {log:q}
-        {params.source} {input.gvcfs:q} |
-            bcftools view --include 'GT="alt"' --threads {threads} --output-type z \
+        exec 2>{log:q}
+        {params.source} {input.gvcfs:q} \
+            | bcftools view --include 'GT="alt"' --threads {threads} --output-type z \
                 --output {output.vcf:q}.part
         mv {output.vcf:q}.part {output.vcf:q}
         """

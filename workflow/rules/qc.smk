@@ -11,6 +11,8 @@ rule list_regions:
         autosomes="reference/autosomes.bed",
     log:
         "logs/list_regions/genome.log",
+    conda:
+        "../envs/samtools.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
@@ -19,7 +21,7 @@ rule list_regions:
     shell:
         """
         wgs qc regions --reference {input.fasta:q} {params.contigs} \
-            --autosomes {output.autosomes:q} -o {output.regions:q} 2> {log:q}
+            --autosomes {output.autosomes:q} -o {output.regions:q} 2>{log:q}
         """
 
 
@@ -49,14 +51,15 @@ rule measure_depth:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=240,
     params:
-        prefix="qc/{sample}/mosdepth",
+        min_mapping_quality=CALLING.min_mapping_quality,
+        prefix=lambda wildcards: f"qc/{wildcards.sample}/mosdepth",
         bands=":".join(map(str, sorted({0, 1, *CALLING.depth_bands}))),
     shell:
         """
         MOSDEPTH_PRECISION=12 mosdepth --no-per-base --threads {threads} \
-            --fasta {input.fasta:q} --mapq {CALLING.min_mapping_quality} \
+            --fasta {input.fasta:q} --mapq {params.min_mapping_quality} \
             --by {input.regions:q} --thresholds 1,10,15,20,30 --quantize {params.bands}: \
-            {params.prefix:q} {input.cram:q} 2> {log:q}
+            {params.prefix:q} {input.cram:q} 2>{log:q}
         """
 
 
@@ -83,7 +86,7 @@ rule count_reads:
     shell:
         """
         samtools stats --threads {threads} --reference {input.fasta:q} {input.cram:q} \
-            > {output.stats:q} 2> {log:q}
+            >{output.stats:q} 2>{log:q}
         """
 
 
@@ -107,14 +110,14 @@ rule count_variants:
         runtime=60,
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         bcftools view --samples {wildcards.sample} --targets-file {input.autosomes:q} \
-            --apply-filters PASS,. --output-type u {input.vcf:q} |
-            bcftools view --include 'GT="alt"' --output-type u |
-            bcftools norm --multiallelics -any --output-type u |
-            bcftools view --include 'GT="alt"' --output-type u |
-            bcftools view --exclude 'ALT="*" || ALT~"<"' --output-type u |
-            bcftools stats --samples - > {output.stats:q}
+            --apply-filters PASS,. --output-type u {input.vcf:q} \
+            | bcftools view --include 'GT="alt"' --output-type u \
+            | bcftools norm --multiallelics -any --output-type u \
+            | bcftools view --include 'GT="alt"' --output-type u \
+            | bcftools view --exclude 'ALT="*" || ALT~"<"' --output-type u \
+            | bcftools stats --samples - >{output.stats:q}
         """
 
 
@@ -138,6 +141,8 @@ rule measure_sample:
         json="qc/{sample}/metrics.json",
     log:
         "logs/measure_sample/{sample}.log",
+    conda:
+        "../envs/samtools.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
@@ -150,7 +155,7 @@ rule measure_sample:
         """
         wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
             --callset-stats {input.variants:q} --reference-fai {input.fai:q} \
-            {params.par} {params.contigs} -o {output.json:q} 2> {log:q}
+            {params.par} {params.contigs} -o {output.json:q} 2>{log:q}
         """
 
 
@@ -162,6 +167,8 @@ rule judge_sample:
         json="qc/{sample}/verdict.json",
     log:
         "logs/judge_sample/{sample}.log",
+    conda:
+        "../envs/samtools.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
@@ -171,7 +178,7 @@ rule judge_sample:
     shell:
         """
         wgs qc verdict --metrics {input.metrics:q} --config {params.configfile:q} \
-            -o {output.json:q} 2> {log:q}
+            -o {output.json:q} 2>{log:q}
         """
 
 
@@ -200,7 +207,7 @@ rule compare_with_truth:
         """
         wgs qc concordance --truth {input.truth:q} --query {input.query:q} \
             --sample {wildcards.sample} --bed {input.bed:q} --reference {input.fasta:q} \
-            -o {output.json:q} 2> {log:q}
+            -o {output.json:q} 2>{log:q}
         """
 
 
@@ -214,6 +221,8 @@ rule tabulate_cohort:
         multiqc=directory("qc/multiqc_content"),
     log:
         "logs/tabulate_cohort/cohort.log",
+    conda:
+        "../envs/samtools.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
@@ -222,7 +231,7 @@ rule tabulate_cohort:
     shell:
         """
         echo {params.samples:q} | wgs qc cohort --qc-dir qc --samples-list - \
-            --multiqc-dir {output.multiqc:q} -o {output.tsv:q} 2> {log:q}
+            --multiqc-dir {output.multiqc:q} -o {output.tsv:q} 2>{log:q}
         """
 
 
@@ -246,9 +255,9 @@ rule run_multiqc:
         files="\n".join(multiqc_inputs()),
     shell:
         """
-        exec 2> {log:q}
-        ls {input.content:q}/* > {output.files:q}
-        echo {params.files:q} >> {output.files:q}
+        exec 2>{log:q}
+        ls {input.content:q}/* >{output.files:q}
+        echo {params.files:q} >>{output.files:q}
         multiqc --force --quiet --no-data-dir --config {input.config:q} \
             --outdir qc --filename multiqc.html --file-list {output.files:q}
         """

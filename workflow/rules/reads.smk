@@ -22,5 +22,5 @@ rule screen_lane:
         """
         fastp --in1 {input.fastq_1:q} --in2 {input.fastq_2:q} --thread {threads} \
             --disable_adapter_trimming --disable_quality_filtering --disable_length_filtering \
-            --disable_trim_poly_g --json {output.json:q} --html /dev/null 2> {log:q}
+            --disable_trim_poly_g --json {output.json:q} --html /dev/null 2>{log:q}
         """

@@ -17,9 +17,9 @@ rule stage_reference:
         runtime=30,
     shell:
         """
-        exec 2> {log:q}
-        if gzip --test {input.fasta:q} 2> /dev/null; then
-            gzip --decompress --stdout {input.fasta:q} > {output.fasta:q}.part
+        exec 2>{log:q}
+        if gzip --test {input.fasta:q} 2>/dev/null; then
+            gzip --decompress --stdout {input.fasta:q} >{output.fasta:q}.part
             mv {output.fasta:q}.part {output.fasta:q}
         else
             ln -s {input.fasta:q} {output.fasta:q}
@@ -58,10 +58,11 @@ rule index_bwa:
         "../envs/bwa.yaml"
     resources:
         # bwa index takes 5.37 bytes a base (its manual, -a bwtsw).
-        mem_mb=lambda wildcards, input, attempt: (1000 + 6 * int(input.size_mb)) * attempt,
+        mem_mb=lambda wildcards, input, attempt: (1000 + 6 * int(input.size_mb))
+        * attempt,
         runtime=240,
     params:
-        prefix="reference/bwa/genome",
+        prefix=lambda wildcards, output: Path(output[0]).with_suffix(""),
     shell:
         "bwa index -p {params.prefix:q} {input.fasta:q} 2> {log:q}"
 
@@ -76,18 +77,20 @@ rule scatter_intervals:
         padded=expand("reference/intervals/{piece}.padded.bed", piece=PIECES),
     log:
         "logs/scatter_intervals/genome.log",
+    conda:
+        "../envs/samtools.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
     params:
         pieces=CALLING.scatter_count,
         padding=CALLING.interval_padding,
-        outdir="reference/intervals",
+        outdir=lambda wildcards, output: Path(output.core[0]).parent,
     shell:
         """
         wgs reference scatter --fasta {input.fasta:q} --fai {input.fai:q} \
             --pieces {params.pieces} --padding {params.padding} --outdir {params.outdir:q} \
-            2> {log:q}
+            2>{log:q}
         """
 
 
@@ -99,6 +102,8 @@ rule list_ploidy:
         ploidy="reference/ploidy/{family}.bed",
     log:
         "logs/list_ploidy/{family}.log",
+    conda:
+        "../envs/samtools.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
@@ -109,5 +114,5 @@ rule list_ploidy:
     shell:
         """
         wgs reference ploidy --fai {input.fai:q} {params.contigs} {params.par} {params.samples} \
-            -o {output.ploidy:q} 2> {log:q}
+            -o {output.ploidy:q} 2>{log:q}
         """

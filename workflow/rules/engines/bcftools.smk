@@ -31,20 +31,24 @@ rule call_piece:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
+        min_mapping_quality=CALLING.min_mapping_quality,
+        min_base_quality=CALLING.min_base_quality,
+        min_qual=CALLING.min_qual,
+        min_depth=CALLING.min_depth,
         bands=",".join(map(str, CALLING.depth_bands)),
         sexes=lambda wildcards: f"{wildcards.sample} {wildcards.sample}",
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
-            --min-MQ {CALLING.min_mapping_quality} --min-BQ {CALLING.min_base_quality} \
-            --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.cram:q} |
-            bcftools view --targets-file {input.core:q} --output-type u |
-            bcftools call --multiallelic-caller --gvcf {params.bands} \
+            --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
+            --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.cram:q} \
+            | bcftools view --targets-file {input.core:q} --output-type u \
+            | bcftools call --multiallelic-caller --gvcf {params.bands} \
                 --ploidy-file <(wgs reference ploidy-file {input.ploidy:q} {wildcards.sample}) \
-                --samples-file <(echo {params.sexes:q}) --output-type u |
-            bcftools filter --soft-filter LowQual --output-type z --output {output.gvcf:q} \
-                --exclude 'ALT!="." && (QUAL < {CALLING.min_qual} || FORMAT/DP < {CALLING.min_depth})'
+                --samples-file <(echo {params.sexes:q}) --output-type u \
+            | bcftools filter --soft-filter LowQual --output-type z --output {output.gvcf:q} \
+                --exclude 'ALT!="." && (QUAL < {params.min_qual} || FORMAT/DP < {params.min_depth})'
         """
 
 
@@ -71,7 +75,7 @@ rule gather_gvcf:
     shell:
         """
         wgs gvcf gather {input.pieces:q} --depth-bands {params.bands} --threads {threads} \
-            -o {output.gvcf:q} 2> {log:q}
+            -o {output.gvcf:q} 2>{log:q}
         """
 
 
@@ -104,18 +108,24 @@ rule call_family_piece:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
+        min_mapping_quality=CALLING.min_mapping_quality,
+        min_base_quality=CALLING.min_base_quality,
+        min_qual=CALLING.min_qual,
+        min_depth=CALLING.min_depth,
         members=lambda wildcards: project.families[wildcards.family],
-        sexes=lambda wildcards: "\n".join(f"{m} {m}" for m in project.families[wildcards.family]),
+        sexes=lambda wildcards: "\n".join(
+            f"{m} {m}" for m in project.families[wildcards.family]
+        ),
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
-            --min-MQ {CALLING.min_mapping_quality} --min-BQ {CALLING.min_base_quality} \
-            --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.crams:q} |
-            bcftools view --targets-file {input.core:q} --output-type u |
-            bcftools call --multiallelic-caller --variants-only \
+            --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
+            --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.crams:q} \
+            | bcftools view --targets-file {input.core:q} --output-type u \
+            | bcftools call --multiallelic-caller --variants-only \
                 --ploidy-file <(wgs reference ploidy-file {input.ploidy:q} {params.members}) \
-                --samples-file <(echo {params.sexes:q}) --output-type u |
-            bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
-                --exclude 'QUAL < {CALLING.min_qual} || MAX(FORMAT/DP) < {CALLING.min_depth}'
+                --samples-file <(echo {params.sexes:q}) --output-type u \
+            | bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
+                --exclude 'QUAL < {params.min_qual} || MAX(FORMAT/DP) < {params.min_depth}'
         """

@@ -32,19 +32,24 @@ rule call_variants_piece:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        min_mapping_quality=CALLING.min_mapping_quality,
+        min_base_quality=CALLING.min_base_quality,
+        min_qual=CALLING.min_qual,
+        min_depth=CALLING.min_depth,
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
-            --min-mapping-quality {CALLING.min_mapping_quality} \
-            --min-base-quality {CALLING.min_base_quality} --genotype-qualities \
+            --min-mapping-quality {params.min_mapping_quality} \
+            --min-base-quality {params.min_base_quality} --genotype-qualities \
             --cnv-map <(grep --perl-regexp '\\t{wildcards.sample}\\t' {input.ploidy:q}) \
-            {input.cram:q} |
-            bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u |
-            bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u |
-            bcftools view --targets-file {input.core:q} --output-type u |
-            bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
-                --exclude 'QUAL < {CALLING.min_qual} || FORMAT/DP < {CALLING.min_depth}'
+            {input.cram:q} \
+            | bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u \
+            | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
+            | bcftools view --targets-file {input.core:q} --output-type u \
+            | bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
+                --exclude 'QUAL < {params.min_qual} || FORMAT/DP < {params.min_depth}'
         """
 
 
@@ -71,7 +76,7 @@ rule gather_gvcf:
         runtime=120,
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         parts=$(mktemp --directory --tmpdir={resources.tmpdir:q} gather.XXXXXX)
         trap 'rm -rf "$parts"' EXIT
         wgs gvcf gather {input.pieces:q} -o "$parts/calls.vcf.gz"
@@ -113,16 +118,21 @@ rule call_family_piece:
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
+    params:
+        min_mapping_quality=CALLING.min_mapping_quality,
+        min_base_quality=CALLING.min_base_quality,
+        min_qual=CALLING.min_qual,
+        min_depth=CALLING.min_depth,
     shell:
         """
-        exec 2> {log:q}
+        exec 2>{log:q}
         freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
-            --min-mapping-quality {CALLING.min_mapping_quality} \
-            --min-base-quality {CALLING.min_base_quality} --genotype-qualities \
-            --cnv-map {input.ploidy:q} {input.crams:q} |
-            bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u |
-            bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u |
-            bcftools view --targets-file {input.core:q} --output-type u |
-            bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
-                --exclude 'QUAL < {CALLING.min_qual} || MAX(FORMAT/DP) < {CALLING.min_depth}'
+            --min-mapping-quality {params.min_mapping_quality} \
+            --min-base-quality {params.min_base_quality} --genotype-qualities \
+            --cnv-map {input.ploidy:q} {input.crams:q} \
+            | bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u \
+            | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
+            | bcftools view --targets-file {input.core:q} --output-type u \
+            | bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
+                --exclude 'QUAL < {params.min_qual} || MAX(FORMAT/DP) < {params.min_depth}'
         """

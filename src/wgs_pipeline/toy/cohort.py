@@ -91,10 +91,8 @@ def make_cohort(seed: int, scale: float = 1.0) -> Cohort:
 
 def _draw_sites(reference: Reference, name: str, rng: np.random.Generator) -> Sites:
     sites = draw_sites(reference.contigs[name], rng)
-    if name != X:
-        return sites
     # A deletion across the end of the PAR would not be the same event on chrX and chrY.
-    return sites.take((sites.ends <= reference.par_end) | (sites.positions >= reference.par_end))
+    return sites.clear_of(reference.par_end) if name == X else sites
 
 
 def genotype(copies: Alleles) -> str:

@@ -53,6 +53,10 @@ class Sites:
         """The sites of ``rows`` (indices or a mask)."""
         return Sites(self.positions[rows], self.refs[rows], self.alts[rows])
 
+    def clear_of(self, boundary: int) -> Sites:
+        """The sites whose REF does not lie on both sides of ``boundary``."""
+        return self.take((self.ends <= boundary) | (self.positions >= boundary))
+
     def insert(self, row: int, position: int, ref: str, alt: str) -> Sites:
         """The sites with one more before ``row``."""
         return Sites(

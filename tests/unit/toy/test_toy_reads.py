@@ -151,6 +151,9 @@ def test_a_lane_has_mates_in_the_same_order_and_always_the_same_bytes(tmp_path):
         write_lane(paths, LANES[0], template, fragments, stream(1, "lane"))
         sums.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
     assert sums[0] == sums[1]
+    for path in paths:
+        # RFC 1952: no optional fields (a name would be one), and no time.
+        assert path.read_bytes()[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
     first, second = (gzip.decompress(path.read_bytes()).decode().split("\n") for path in paths)
     names_1, names_2 = ([line.split()[0] for line in x[:-1:4]] for x in (first, second))
     assert names_1 == names_2

@@ -83,6 +83,14 @@ def test_apply_equals_replacement_from_the_end(case):
     assert decode(apply(encode(text), sites)) == expected
 
 
+def test_clear_of_drops_a_deletion_across_a_boundary():
+    refs = np.array(["AC", "A", "AC", "AC"], "U21")
+    sites = Sites(np.array([7, 9, 9, 10]), refs, np.array(["A", "C", "A", "A"], "U21"))
+    kept = sites.clear_of(10)
+    assert kept.positions.tolist() == [7, 9, 10]
+    assert kept.refs.tolist() == ["AC", "A", "AC"]
+
+
 def test_drawn_sites_are_sorted_apart_and_clear_of_n():
     contig = make_reference(2, 0.5).contigs["chr1"]
     sites = draw_sites(contig, stream(2, "sites"))

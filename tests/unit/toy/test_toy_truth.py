@@ -199,18 +199,19 @@ def test_a_transmission_changes_copy_at_every_crossover():
     assert transmission.copy_at(np.array([0, 9, 10, 19, 20, 99])).tolist() == [1, 1, 0, 0, 1, 1]
 
 
-def test_every_autosome_recombines_and_a_son_gets_y_beyond_the_par(cohort):
+def test_every_autosome_recombines(cohort):
     reference, rng = cohort.reference, stream(1, "meioses")
-    for _ in range(20):
-        for name in ("chr1", "chr2"):
-            meiosis = draw_transmission(
-                reference.contigs[name], reference, PEOPLE[PROBAND], FATHERS, rng
-            )
+    for name in ("chr1", "chr2"):
+        for _ in range(20):
+            contig = reference.contigs[name]
+            meiosis = draw_transmission(contig, reference, PEOPLE[PROBAND], FATHERS, rng)
             assert len(meiosis.crossovers) >= 1
-        on_x = draw_transmission(
-            reference.contigs["chrX"], reference, PEOPLE[PROBAND], FATHERS, rng
-        )
-        assert on_x.copy_at(np.array([reference.par_start - 1, reference.par_end])).tolist() == [
-            1,
-            0,
-        ]
+
+
+@pytest.mark.parametrize(("child", "before_par", "beyond_par"), [(PROBAND, 1, 0), (MOTHER, 0, 1)])
+def test_a_son_gets_y_and_a_daughter_x_beyond_the_par(cohort, child, before_par, beyond_par):
+    reference = cohort.reference
+    ends = np.array([reference.par_start - 1, reference.par_end])
+    x = reference.contigs["chrX"]
+    meiosis = draw_transmission(x, reference, PEOPLE[child], FATHERS, stream(1, "meioses"))
+    assert meiosis.copy_at(ends).tolist() == [before_par, beyond_par]

@@ -51,7 +51,8 @@ def shown_word(text: str) -> str:
 
     Words of letters are shown; anything with a digit, or longer than a word, is withheld.
     """
-    return repr(text) if re.fullmatch(r"[^\W\d][^\W\d]*([ _-][^\W\d]+)*", text[:41]) else _WITHHELD
+    is_word = len(text) <= 40 and re.fullmatch(r"[^\W\d_]+([ _-][^\W\d_]+)*", text)
+    return repr(text) if is_word else _WITHHELD
 
 
 def shown_moment(text: str) -> str:

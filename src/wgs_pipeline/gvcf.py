@@ -182,6 +182,9 @@ class Coverage:
     ends: NDArray[np.int64]
 
 
+_NOTHING = Coverage(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
 def merge_runs(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Coverage:
     """Union of intervals that may overlap, as sorted disjoint runs."""
     order = np.argsort(starts, kind="stable")
@@ -204,7 +207,21 @@ def first_uncovered(runs: Coverage, by: Coverage) -> int | None:
     return int(reached[short[0]]) if len(short) else None
 
 
-def verify_coverage(gvcf: Path, depth_bed: Path) -> int:
+def intersect(first: Coverage, second: Coverage) -> Coverage:
+    """Bases that lie in both of two sets of sorted disjoint runs."""
+    bounds = np.unique(np.concatenate([first.starts, first.ends, second.starts, second.ends]))
+    inside = np.logical_and.reduce([_within(bounds[:-1], each) for each in (first, second)])
+    return merge_runs(bounds[:-1][inside], bounds[1:][inside])
+
+
+def _within(positions: NDArray[np.int64], runs: Coverage) -> NDArray[np.bool_]:
+    index = np.searchsorted(runs.starts, positions, side="right") - 1
+    if not len(runs.ends):
+        return np.zeros(len(positions), bool)
+    return cast("NDArray[np.bool_]", (index >= 0) & (positions < runs.ends[np.maximum(index, 0)]))
+
+
+def verify_coverage(gvcf: Path, depth_bed: Path, intervals_bed: Path) -> int:
     """Prove that every base with reads lies in a record of the gVCF.
 
     A caller that was killed, or ran out of disk and said nothing, leaves covered bases without a
@@ -213,6 +230,7 @@ def verify_coverage(gvcf: Path, depth_bed: Path) -> int:
     Args:
         gvcf: bgzip gVCF.
         depth_bed: Runs of equal depth band, as ``mosdepth --quantize 0:1:…`` writes them.
+        intervals_bed: What was called: the reference without N. Reads reach into runs of N.
 
     Returns:
         Bases that records cover.
@@ -221,10 +239,11 @@ def verify_coverage(gvcf: Path, depth_bed: Path) -> int:
         GvcfError: A base with reads lies in no record.
     """
     records = _record_runs(gvcf)
+    called = _table_runs(_read_columns(intervals_bed.read_bytes(), ["contig", "start", "end"]))
     bands = read_depth_bands(depth_bed)
     for contig, runs in _table_runs(bands.filter(pc.field("depth") > 0)).items():
-        by = records.get(contig, Coverage(np.empty(0, np.int64), np.empty(0, np.int64)))
-        missing = first_uncovered(runs, by)
+        expected = intersect(runs, called.get(contig, _NOTHING))
+        missing = first_uncovered(expected, records.get(contig, _NOTHING))
         if missing is not None:
             raise GvcfError(
                 f"{gvcf}: {contig}:{missing + 1} has reads but lies in no record; expected every "

@@ -54,6 +54,7 @@ rule verify_gvcf:
             if unit_of(wildcards.sample).kind == "gvcf"
             else "qc/{sample}/mosdepth.quantized.bed.gz"
         ),
+        intervals="reference/regions.bed",
     output:
         json="gvcf/{sample}.json",
     log:
@@ -66,6 +67,10 @@ rule verify_gvcf:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
     params:
-        depth=lambda wildcards, input: f"--depth {input.depth}" if input.depth else "",
+        depth=lambda wildcards, input: (
+            f"--depth {input.depth} --intervals {input.intervals}"
+            if input.depth
+            else ""
+        ),
     shell:
         "wgs gvcf verify {input.gvcf:q} {params.depth} -o {output.json:q} 2> {log:q}"

@@ -18,9 +18,10 @@ rule list_regions:
         runtime=30,
     params:
         contigs=contig_arguments(),
+        par=par_argument(),
     shell:
         """
-        wgs qc regions --reference {input.fasta:q} {params.contigs} \
+        wgs qc regions --reference {input.fasta:q} {params.contigs} {params.par} \
             --autosomes {output.autosomes:q} -o {output.regions:q} 2>{log:q}
         """
 

@@ -39,13 +39,18 @@ def gather(pieces: tuple[Path, ...], depth_bands: str, threads: int, output: Pat
     type=click.Path(path_type=Path),
     help="Depth bands (mosdepth --quantize 0:1:); each base with reads must lie in a record.",
 )
+@click.option(
+    "--intervals", type=click.Path(path_type=Path), help="BED of what was called; with --depth."
+)
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="JSON.")
-def verify(path: Path, depth: Path | None, output: Path) -> None:
+def verify(path: Path, depth: Path | None, intervals: Path | None, output: Path) -> None:
     """Prove that a gVCF is complete."""
     from wgs_pipeline import gvcf
 
+    if (depth is None) != (intervals is None):
+        raise click.UsageError("--depth and --intervals belong together")
     gvcf.check_bgzf_eof(path)
-    bases = gvcf.verify_coverage(path, depth) if depth else None
+    bases = gvcf.verify_coverage(path, depth, intervals) if depth and intervals else None
     write_json(output, {"gvcf": path.name, "bases_in_records": bases})
 
 

@@ -218,7 +218,7 @@ def _within(positions: NDArray[np.int64], runs: Coverage) -> NDArray[np.bool_]:
     index = np.searchsorted(runs.starts, positions, side="right") - 1
     if not len(runs.ends):
         return np.zeros(len(positions), bool)
-    return cast("NDArray[np.bool_]", (index >= 0) & (positions < runs.ends[np.maximum(index, 0)]))
+    return (index >= 0) & (positions < runs.ends[np.maximum(index, 0)])
 
 
 def verify_coverage(gvcf: Path, depth_bed: Path, intervals_bed: Path) -> int:

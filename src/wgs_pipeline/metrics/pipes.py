@@ -55,6 +55,8 @@ def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
     for process in running:
         process.kill()
         process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 def _start(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,28 @@ MAX_LINE_BYTES = 65_536
 _NO_CPR = "a name without a civil registration number"
 
 
-@dataclass(frozen=True)
 class Row:
-    """One row: its 1-based line and its non-empty cells by column."""
+    """One row: its 1-based line and its cells by column; an empty cell counts as absent."""
 
-    line: int
-    cells: Mapping[str, str] = field(repr=False)
+    __slots__ = ("_index", "line", "values")
+
+    def __init__(self, line: int, values: Sequence[str], index: Mapping[str, int]) -> None:
+        self.line = line
+        self.values = values
+        self._index = index
+
+    def __getitem__(self, column: str) -> str:
+        return self.values[self._index[column]]
 
     def get(self, column: str) -> str | None:
         """The cell, or None where it is empty or the sheet lacks the column."""
-        return self.cells.get(column)
+        place = self._index.get(column, len(self.values))
+        return self.values[place] or None if place < len(self.values) else None
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """The cells that are not empty."""
+        return {column: value for column in self._index if (value := self.get(column))}
 
 
 @dataclass(frozen=True)
@@ -157,45 +169,70 @@ def _check_header(
 def _read_rows(
     path: Path, columns: tuple[str, ...], numbered: list[tuple[int, str]], schema: Mapping[str, Any]
 ) -> Table:
-    rules = {column: _rule(column, schema["properties"][column]) for column in columns}
-    required = [column for column in columns if column in schema["required"]]
+    index = {column: place for place, column in enumerate(columns)}
+    rows = [Row(line, _cut(text, len(columns)), index) for line, text in numbered]
+    checks = _Checks(path, columns, schema)
+    suspect = checks.suspect_lines(rows)
     good: list[Row] = []
     broken: list[Row] = []
     problems: list[Problem] = []
-    for line, text in numbered:
-        cells = text.split("\t")
-        while len(cells) > len(columns) and not cells[-1]:
-            cells.pop()
-        row = Row(line, {c: v for c, v in zip(columns, cells, strict=False) if v})
-        found = _check_cells(path, row, len(cells), columns, required, rules)
+    for row in rows:
+        found = checks.row_problems(row) if row.line in suspect else []
         problems.extend(found)
         (broken if found else good).append(row)
     return Table(path, tuple(good), tuple(broken), tuple(problems), columns)
 
 
-def _check_cells(
-    path: Path,
-    row: Row,
-    n_cells: int,
-    columns: tuple[str, ...],
-    required: list[str],
-    rules: Mapping[str, Callable[[str], tuple[str, str] | None]],
-) -> list[Problem]:
-    missing = [column for column in required if column not in row.cells]
-    if n_cells > len(columns) or (n_cells < len(columns) and missing):
-        found, expected = f"{n_cells} cells", f"{len(columns)} cells separated by tabs"
-        return [Problem(str(path), row.line, found, expected, "Correct the tabs of this line.")]
-    problems = []
-    for column in missing:
-        remedy = f"Fill in the {column}."
-        problems.append(Problem(str(path), row.line, f"{column} is empty", "a value", remedy))
-    for column, value in row.cells.items():
-        wrong = rules[column](value)
-        if wrong:
-            found, expected = wrong
-            remedy = f"Correct the {column}."
-            problems.append(Problem(str(path), row.line, found, expected, remedy))
-    return problems
+def _cut(text: str, n_columns: int) -> tuple[str, ...]:
+    """The cells of a line, without empty ones past the last column."""
+    cells = text.split("\t")
+    while len(cells) > n_columns and not cells[-1]:
+        cells.pop()
+    return tuple(cells)
+
+
+class _Checks:
+    """The checks of the columns of one sheet.
+
+    Each distinct value is checked once; only rows with a wrong value are looked at one by one.
+    """
+
+    def __init__(self, path: Path, columns: tuple[str, ...], schema: Mapping[str, Any]) -> None:
+        self._path = path
+        self._columns = columns
+        self._required = [column for column in columns if column in schema["required"]]
+        self._rules = {column: _rule(column, schema["properties"][column]) for column in columns}
+
+    def suspect_lines(self, rows: Sequence[Row]) -> set[int]:
+        """Lines of the rows with a wrong value or another number of cells."""
+        suspect = {row.line for row in rows if len(row.values) != len(self._columns)}
+        for place, (column, rule) in enumerate(self._rules.items()):
+            values = [row.values[place] if place < len(row.values) else "" for row in rows]
+            wrong = {value for value in set(values) if value and rule(value)}
+            if column in self._required:
+                wrong.add("")
+            suspect |= {row.line for row, value in zip(rows, values, strict=True) if value in wrong}
+        return suspect
+
+    def row_problems(self, row: Row) -> list[Problem]:
+        """Everything wrong with one row."""
+        n_cells, n_columns = len(row.values), len(self._columns)
+        missing = [column for column in self._required if row.get(column) is None]
+        if n_cells > n_columns or (n_cells < n_columns and missing):
+            found, expected = f"{n_cells} cells", f"{n_columns} cells separated by tabs"
+            return [self._problem(row, found, expected, "Correct the tabs of this line.")]
+        problems = [
+            self._problem(row, f"{column} is empty", "a value", f"Fill in the {column}.")
+            for column in missing
+        ]
+        for column, value in row.cells.items():
+            wrong = self._rules[column](value)
+            if wrong:
+                problems.append(self._problem(row, *wrong, f"Correct the {column}."))
+        return problems
+
+    def _problem(self, row: Row, found: str, expected: str, remedy: str) -> Problem:
+        return Problem(str(self._path), row.line, found, expected, remedy)
 
 
 def _rule(column: str, schema: Mapping[str, Any]) -> Callable[[str], tuple[str, str] | None]:
@@ -210,7 +247,6 @@ def _rule(column: str, schema: Mapping[str, Any]) -> Callable[[str], tuple[str, 
     matches = _matcher(schema)
     private = schema.get("x-shown") == "never"
 
-    @functools.lru_cache(maxsize=4096)
     def check(value: str) -> tuple[str, str] | None:
         if not private and has_cpr_shape(value):
             return f"{column} holds what looks like a civil registration number", _NO_CPR

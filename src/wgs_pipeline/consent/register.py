@@ -74,10 +74,14 @@ class ConsentRegister:
         return None
 
 
+_SCOPES = {scope.value: scope for scope in Scope}
+_DECISIONS = {decision.value: decision for decision in Decision}
+
+
 def _event(path: Path, row: Row, now: datetime) -> ConsentEvent | list[Problem]:
     problems, moments = [], {}
     for column in ("effective_from", "recorded_at"):
-        text = row.cells[column]
+        text = row[column]
         try:
             moments[column] = datetime.fromisoformat(text)
         except ValueError:
@@ -93,11 +97,11 @@ def _event(path: Path, row: Row, now: datetime) -> ConsentEvent | list[Problem]:
     if problems:
         return problems
     return ConsentEvent(
-        patient_id=row.cells["patient_id"],
-        scope=Scope(row.cells["scope"]),
-        decision=Decision(row.cells["decision"]),
+        patient_id=row["patient_id"],
+        scope=_SCOPES[row["scope"]],
+        decision=_DECISIONS[row["decision"]],
         effective_from=moments["effective_from"],
         recorded_at=moments["recorded_at"],
-        source=row.cells.get("source", ""),
+        source=row.get("source") or "",
         line=row.line,
     )

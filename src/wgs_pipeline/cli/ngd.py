@@ -1,0 +1,280 @@
+"""``wgs ngd``: make, load, compact, ask and verify a National Genome Database."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wgs_pipeline.errors import ConfigError, NgdError
+
+if TYPE_CHECKING:
+    from wgs_pipeline.ngd.database import Database
+
+_Command = Callable[..., Any]
+_path = click.Path(path_type=Path)
+_root = click.argument("root", type=_path)
+
+
+@click.group()
+def command() -> None:
+    """Load and query the National Genome Database."""
+
+
+def _question(function: _Command) -> _Command:
+    """Options of every question."""
+    for option in (
+        click.option("-o", "--output", type=_path, help="File; standard output without."),
+        click.option("--actor", help="Person on whose behalf a service asks; it is logged."),
+        click.option("--project", type=_path, help="Approved project (research, statistics)."),
+        click.option("--purpose", required=True, help="care, quality, statistics or research."),
+    ):
+        function = option(function)
+    return function
+
+
+def _format(*choices: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--format", "format_", type=click.Choice(choices), default=choices[0], show_default=True
+    )
+
+
+@command.command()
+@_root
+@click.option("--vault", type=_path, help="Folder outside ROOT for who is who; made if missing.")
+@click.option("--consents", type=_path, help="Consent register (consents.tsv).")
+@click.option("--reference", type=_path, help="FASTA with its index beside it, or a .fai.")
+@click.option("--par-bed", type=_path, help="Pseudoautosomal regions of X and Y.")
+@click.option("--config", "configfile", type=_path, help="Take what is not given from here.")
+def init(
+    root: Path,
+    vault: Path | None,
+    consents: Path | None,
+    reference: Path | None,
+    par_bed: Path | None,
+    configfile: Path | None,
+) -> None:
+    """Make an empty database; with the same arguments again it changes nothing."""
+    from wgs_pipeline.ngd.init import Wanted, initialise
+
+    given: dict[str, Any] = {
+        "vault": vault, "consents": consents, "reference": reference, "par_bed": par_bed
+    }  # fmt: skip
+    wanted = (_configured(configfile) if configfile else {}) | {
+        name: value for name, value in given.items() if value is not None
+    }
+    for name in ("vault", "consents"):
+        if name not in wanted:
+            raise click.UsageError(f"give --{name}, or --config")
+    made = initialise(root, Wanted(**wanted))
+    click.echo(f"{root}: {'made' if made else 'is there already'}", err=True)
+
+
+@command.command()
+@_root
+@click.option("--sample", required=True, help="sample_id.")
+@click.option("--gvcf", required=True, type=_path, help="Its gVCF: plain, gzip or bgzip.")
+@click.option("--samples", type=_path, help="Sample sheet: says whose sample it is, and the sex.")
+@click.option("--patient-id", help="The person instead of a sheet; '-' reads standard input.")
+@click.option("--sex", help="female, male or unknown; with --patient-id.")
+@click.option("--assay", default="wgs", show_default=True, help="wgs, or a targeted assay.")
+@click.option("--target", type=_path, help="BED of the bases that the assay aims at.")
+@click.option("--reference", type=_path, help="FASTA for left-alignment; default as at init.")
+@click.option("--replace", is_flag=True, help="Replace another gVCF of this sample and assay.")
+@click.option("--receipt", type=_path, help="JSON file that says what was done.")
+def load(
+    root: Path,
+    sample: str,
+    gvcf: Path,
+    samples: Path | None,
+    patient_id: str | None,
+    sex: str | None,
+    assay: str,
+    target: Path | None,
+    reference: Path | None,
+    replace: bool,
+    receipt: Path | None,
+) -> None:
+    """Load one genome; one that is loaded already changes nothing."""
+    from wgs_pipeline.files import write_json
+    from wgs_pipeline.ngd.load import Request, load
+
+    person, sex = _person(sample, samples, patient_id, sex)
+    done = load(root, Request(sample, gvcf, person, sex, assay, target, reference, replace))
+    if receipt is not None:
+        write_json(receipt, asdict(done))
+    said = "is loaded already" if done.already_loaded else "loaded"
+    click.echo(f"{sample}: {said} (slot {done.slot}, generation {done.generation})", err=True)
+
+
+@command.command()
+@_root
+def compact(root: Path) -> None:
+    """Merge the open tiers, move planes by consent, drop what no one needs."""
+    from wgs_pipeline.ngd.compact import compact
+    from wgs_pipeline.ngd.layout import Root
+    from wgs_pipeline.vault import Vault
+
+    opened = Root.open(root)
+    with Vault(opened.vault) as vault:
+        done = compact(opened, vault)
+    click.echo(
+        f"{root}: generation {done.generation}; {done.merged} genomes merged, {done.moved} moved "
+        f"to another plane, {done.retired} replaced ones removed, {done.swept} unused files swept"
+        + (f"; generations {done.kept} kept for readers" if done.kept else ""),
+        err=True,
+    )
+
+
+@command.command()
+@_root
+@click.argument("region")
+@_format("tsv", "json", "parquet")
+@_question
+def region(root: Path, region: str, format_: str, output: Path | None, **asking: Any) -> None:
+    """Variants that start in REGION (chr20:100-200, 1-based) with AC, AN and AF."""
+    _answer(root, asking, lambda database: database.region(region), format_, output)
+
+
+@command.command()
+@_root
+@click.argument("variant")
+@_format("tsv", "json", "parquet")
+@_question
+def variant(root: Path, variant: str, format_: str, output: Path | None, **asking: Any) -> None:
+    """AC, AN and AF of one VARIANT (chr20-123-A-T)."""
+    _answer(root, asking, lambda database: database.variant(variant), format_, output)
+
+
+@command.command()
+@_root
+@click.argument("variant")
+@_format("tsv", "json", "parquet")
+@_question
+def carriers(root: Path, variant: str, format_: str, output: Path | None, **asking: Any) -> None:
+    """Samples that carry VARIANT (chr20-123-A-T); care only."""
+    _answer(root, asking, lambda database: database.carriers(variant), format_, output)
+
+
+@command.command()
+@_root
+@click.option("--patient-id", required=True, help="The person; '-' reads standard input.")
+@click.option("--sample", help="Which genome, where the person has several.")
+@_format("vcf", "tsv", "json", "parquet")
+@_question
+def genome(
+    root: Path,
+    patient_id: str,
+    sample: str | None,
+    format_: str,
+    output: Path | None,
+    **asking: Any,
+) -> None:
+    """One person's calls as VCF; care only."""
+    person = _read_identifier(patient_id)
+    _answer(root, asking, lambda database: database.genome(person, sample), format_, output)
+
+
+@command.command()
+@_root
+def info(root: Path) -> None:
+    """Genomes, variants, bytes and generation, as JSON."""
+    import json
+
+    from wgs_pipeline.ngd.inventory import info
+    from wgs_pipeline.ngd.layout import Root
+
+    click.echo(json.dumps(info(Root.open(root)), indent=2))
+
+
+@command.command()
+@_root
+def verify(root: Path) -> None:
+    """Every hash, index and counts against a rebuild, registry against vault, the access log."""
+    from wgs_pipeline.ngd.layout import Root
+    from wgs_pipeline.ngd.verify import verify
+    from wgs_pipeline.vault import Vault
+
+    opened = Root.open(root)
+    with Vault(opened.vault) as vault:
+        report = verify(opened, vault)
+    for path in report.orphans:
+        click.echo(f"{path}: nothing refers to it; 'wgs ngd compact' sweeps it", err=True)
+    if report.problems:
+        raise NgdError("\n".join(report.problems))
+    click.echo(
+        f"{root}: whole; generation {report.generation}, {report.genomes} genomes, "
+        f"{report.files} files",
+        err=True,
+    )
+
+
+def _answer(
+    root: Path,
+    asking: dict[str, Any],
+    ask: Callable[[Database], Any],
+    format_: str,
+    output: Path | None,
+) -> None:
+    from wgs_pipeline import ngd
+    from wgs_pipeline.ngd import answers
+
+    with ngd.open(root, **asking) as database:
+        table = ask(database)
+        contigs = database.contigs if format_ == "vcf" else {}
+    answers.write(table, format_, output, contigs)
+    stated = table.schema.metadata
+    click.echo(
+        f"# generation={stated[b'generation'].decode()} eligible={stated[b'eligible'].decode()}",
+        err=True,
+    )
+
+
+def _configured(configfile: Path) -> dict[str, Any]:
+    from wgs_pipeline.config import load_config
+
+    config = load_config(configfile)
+    reference = config.reference
+    return {
+        "vault": config.ngd.vault,
+        "consents": config.consents,
+        "reference": reference.fasta,
+        "par_bed": reference.par_bed,
+        "names": {
+            "x": reference.x, "y": reference.y, "mitochondrion": reference.mitochondrion
+        },
+        "min_dp": config.ngd.callable.min_dp,
+        "min_gq": config.ngd.callable.min_gq,
+        "research_default": config.policy.research_default,
+        "on_withdrawal": config.policy.on_withdrawal,
+    }  # fmt: skip
+
+
+def _person(
+    sample: str, samples: Path | None, patient_id: str | None, sex: str | None
+) -> tuple[str, str]:
+    """Whose sample it is, and the sex: from the sheet, or as given."""
+    if (samples is None) == (patient_id is None):
+        raise click.UsageError("give either --samples, or --patient-id with --sex")
+    if samples is None:
+        if sex is None:
+            raise click.UsageError("--patient-id needs --sex")
+        return _read_identifier(patient_id or ""), sex
+    from wgs_pipeline.sheets import read_samples
+
+    for row in read_samples(samples):
+        if row.sample_id == sample:
+            return row.patient_id, row.sex
+    raise ConfigError(f"{samples}: no row for sample {sample!r}; expected one. Add it to the sheet")
+
+
+def _read_identifier(given: str) -> str:
+    """An identifier, from standard input where ``-`` is given."""
+    identifier = sys.stdin.readline().strip() if given == "-" else given
+    if not identifier:
+        raise click.UsageError("the patient identifier is empty")
+    return identifier

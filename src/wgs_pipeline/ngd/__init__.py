@@ -1,0 +1,37 @@
+"""The National Genome Database: exact, erasable, and answering only for allowed purposes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wgs_pipeline.ngd.database import Database
+
+
+def open(
+    root: str | Path,
+    purpose: str,
+    project: str | Path | None = None,
+    actor: str | None = None,
+) -> Database:
+    """Open a database for one purpose.
+
+    Args:
+        root: Folder of the database.
+        purpose: care, quality, statistics or research.
+        project: Approved project; needed for research and statistics.
+        actor: Person on whose behalf a service asks.
+
+    Returns:
+        An object with ``region``, ``variant``, ``carriers`` and ``genome``, which give
+        Arrow tables. Use it as a context manager.
+
+    Raises:
+        PurposeError: The purpose is not on the closed list.
+        ConsentError: Research or statistics without a project.
+        NgdError: There is no database, or its vault is not there.
+    """
+    from wgs_pipeline.ngd.database import open_database
+
+    return open_database(Path(root), purpose, Path(project) if project else None, actor)

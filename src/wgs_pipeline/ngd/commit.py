@@ -1,0 +1,225 @@
+"""Commit: fold all pending registrations into one new generation.
+
+Whoever holds the vault's lease commits for everyone. Killed at any moment, nothing is half
+visible, and the next commit completes it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wgs_pipeline.consent.decisions import decide, may_analyse
+from wgs_pipeline.consent.purposes import Purpose
+from wgs_pipeline.consent.register import ConsentRegister
+from wgs_pipeline.errors import NgdError
+from wgs_pipeline.ngd import shard, tiers
+from wgs_pipeline.ngd.generation import (
+    Generation,
+    Member,
+    publish,
+    put_published,
+    read_generation,
+    write_generation,
+    write_parquet,
+)
+from wgs_pipeline.ngd.layout import (
+    CARE_ONLY,
+    PLANES,
+    RESEARCH,
+    Root,
+    callable_file,
+    open_file,
+    sha256_of,
+)
+from wgs_pipeline.ngd.registration import Registration, identity_of, loading, pending
+from wgs_pipeline.vault import Genome, Outcome, Vault
+
+
+@dataclass
+class _Plan:
+    """What one commit is going to do."""
+
+    number: int
+    next_slot: int
+    members: dict[int, Member]
+    added: list[Member] = field(default_factory=list)
+    genomes: dict[int, Genome] = field(default_factory=dict)
+    retired: list[int] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.added)
+
+
+def plane_of(root: Root, register: ConsentRegister, patient_id: str, now: datetime) -> str:
+    """Plane in which a person's bits belong, as of now."""
+    default = root.settings.research_default
+    allowed = decide(register, patient_id, Purpose.RESEARCH, now, default).allowed
+    return RESEARCH if allowed else CARE_ONLY
+
+
+def commit(root: Root, vault: Vault) -> int:
+    """Fold all pending registrations in, and publish the generation that results.
+
+    Returns:
+        The generation that is current afterwards.
+
+    Raises:
+        NgdError: The database is damaged, or does not belong to this vault.
+    """
+    with vault.lease():
+        publish(root, vault)
+        number = int(vault.require("generation"))
+        waiting = pending(root)
+        fresh = [each for _, each in waiting if vault.outcome(each.id) is None]
+        if fresh:
+            number = _fold(root, vault, number, fresh)
+        for path, _ in waiting:
+            path.unlink(missing_ok=True)
+        refused = [
+            each.shard
+            for each in fresh
+            if (outcome := vault.outcome(each.id)) and outcome.outcome == "refused"
+        ]
+        _remove_unused(root, vault, number, refused)
+    return number
+
+
+def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> int:
+    generation = read_generation(root, number)
+    register = ConsentRegister.read(root.consents)
+    plan = _Plan(number + 1, vault.next_slot(), {each.slot: each for each in generation.members})
+    for registration in fresh:
+        plan.outcomes[registration.id] = _place(root, vault, register, plan, registration)
+    manifest = None
+    if plan.changes:
+        files = dict(generation.files) | _write_open_tier(root, plan)
+        members = tuple(sorted(plan.members.values()))
+        manifest = write_generation(root, Generation(plan.number, members, files))
+    with vault.transaction():
+        for slot in plan.retired:
+            if slot not in plan.genomes:
+                vault.retire(slot, plan.number)
+        for genome in plan.genomes.values():
+            vault.add_genome(genome)
+        for identifier, outcome in plan.outcomes.items():
+            vault.record_outcome(identifier, outcome)
+        if manifest is not None:
+            put_published(vault, plan.number, manifest)
+    publish(root, vault)
+    return plan.number if manifest is not None else number
+
+
+def _place(
+    root: Root, vault: Vault, register: ConsentRegister, plan: _Plan, registration: Registration
+) -> Outcome:
+    """Decide what becomes of one registration, and enter it in the plan."""
+    try:
+        identity = identity_of(vault, registration)
+    except NgdError as error:
+        return Outcome("refused", None, None, str(error))
+    patient, sample, assay = identity.patient_id, identity.sample_id, registration.analysis.assay
+    now = datetime.now(UTC)
+    if not may_analyse(register, patient, now).allowed:
+        return Outcome("refused", None, None, "no consent to analysis is in force")
+    if shard.problems(root, registration.shard):
+        return Outcome("refused", None, None, "its shard is missing or damaged; load it again")
+    owner = next(
+        (each.patient_id for each in _planned(plan, sample)), vault.owner_of(sample) or patient
+    )
+    if owner != patient:
+        return Outcome("refused", None, None, "this sample_id is loaded for another person")
+    before = next(
+        (each for each in _planned(plan, sample) if each.assay == assay),
+        vault.active(patient, sample, assay),
+    )
+    if before is not None and before.slot not in plan.retired:
+        if before.shard == registration.shard:
+            return Outcome("already_loaded", before.slot, before.added_generation)
+        if not identity.replace:
+            reason = "another gVCF of this sample and assay is loaded; give --replace to replace it"
+            return Outcome("refused", None, None, reason)
+        _retire(plan, before)
+    _add(plan, registration, patient, sample, plane_of(root, register, patient, now), root)
+    outcome = "loaded" if before is None else "replaced"
+    return Outcome(outcome, plan.next_slot - 1, plan.number)
+
+
+def _planned(plan: _Plan, sample_id: str) -> list[Genome]:
+    return [
+        each
+        for each in plan.genomes.values()
+        if each.sample_id == sample_id and each.retired_generation is None
+    ]
+
+
+def _retire(plan: _Plan, genome: Genome) -> None:
+    plan.retired.append(genome.slot)
+    if genome.slot in plan.genomes:  # added by this very commit: it never becomes visible
+        plan.genomes[genome.slot] = replace(genome, retired_generation=plan.number)
+        plan.added = [each for each in plan.added if each.slot != genome.slot]
+        del plan.members[genome.slot]
+    else:
+        plan.members[genome.slot] = replace(plan.members[genome.slot], retired=True)
+
+
+def _add(
+    plan: _Plan, registration: Registration, patient: str, sample: str, plane: str, root: Root
+) -> None:
+    analysis = registration.analysis
+    member = Member(
+        slot=plan.next_slot,
+        shard=registration.shard,
+        description=sha256_of(root.shard(registration.shard) / "shard.json"),
+        karyotype=analysis.karyotype,
+        assay=analysis.assay,
+        target=analysis.target,
+        plane=plane,
+        added=plan.number,
+        tier=str(plan.number),
+        retired=False,
+    )
+    plan.members[member.slot] = member
+    plan.added.append(member)
+    plan.genomes[member.slot] = Genome(
+        member.slot, patient, sample, analysis.assay, registration.shard, plan.number, None
+    )
+    plan.next_slot += 1
+
+
+def _write_open_tier(root: Root, plan: _Plan) -> dict[str, str]:
+    files = {}
+    for plane in PLANES:
+        members = [each for each in plan.added if each.plane == plane]
+        if members:
+            name = open_file(plane, plan.number)
+            calls = tiers.sorted_calls(tiers.calls_of(root, members))
+            runs = tiers.sorted_runs(tiers.runs_of(root, members))
+            files[name] = write_parquet(root.path / name, calls, tiers.CALLS_OPTIONS)
+            name = callable_file(name)
+            files[name] = write_parquet(root.path / name, runs, tiers.RUNS_OPTIONS)
+    return files
+
+
+def _remove_unused(root: Root, vault: Vault, number: int, shards: list[str]) -> None:
+    """Remove shards of refused registrations, unless someone may be about to use them."""
+    if not shards:
+        return
+    used = {each.shard for each in read_generation(root, number).members}
+    with loading(root, alone=True) as alone:
+        waiting = {each.shard for _, each in pending(root)} if alone else set()
+        for digest in set(shards) - used - waiting:
+            if alone:
+                remove_shard(root.shard(digest))
+
+
+def remove_shard(folder: Path) -> None:
+    """Remove a shard; shard.json goes first, so that half a shard is never taken for one."""
+    (folder / "shard.json").unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()

@@ -1,0 +1,256 @@
+"""Generations: what the database holds at one moment, and the pointer that readers follow.
+
+A generation is its members and a manifest with the SHA-256 of every file it uses. The vault's
+transaction decides that a generation exists; then CURRENT is replaced. A process killed between
+the two is completed by the next writer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wgs_pipeline.errors import NgdError
+from wgs_pipeline.files import replacing, write_json
+from wgs_pipeline.ngd.layout import SEGMENT_SLOTS, Root, sha256_of
+from wgs_pipeline.ngd.shard import Analysis
+from wgs_pipeline.vault import Vault
+
+#: Tier of members whose bits lie in the big segments; others name the file of their open tier.
+SEGMENT = "segment"
+
+
+@dataclass(frozen=True, order=True)
+class Member:
+    """One genome of a generation.
+
+    Attributes:
+        slot: Its number, never reused.
+        shard: Digest of its shard.
+        description: SHA-256 of its shard.json.
+        karyotype: ``XX``, ``XY`` or ``unknown``.
+        assay: ``wgs``, ``exome``, ….
+        target: Digest of its target; empty without one.
+        plane: Where its bits lie: ``research`` or ``care_only``.
+        added: Generation in which it got its slot.
+        tier: ``segment``, or the generation of the open tier that holds its bits.
+        retired: Replaced: its bits are still in its tier and count nowhere.
+    """
+
+    slot: int
+    shard: str
+    description: str
+    karyotype: str
+    assay: str
+    target: str
+    plane: str
+    added: int
+    tier: str
+    retired: bool
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts in AC and AN."""
+        return Analysis(self.karyotype, self.assay, self.target).counted
+
+    @property
+    def segment(self) -> int:
+        """Index segment of its slot."""
+        return self.slot // SEGMENT_SLOTS
+
+
+_MEMBERS = pa.schema(
+    [
+        ("slot", pa.uint32()),
+        ("shard", pa.string()),
+        ("description", pa.string()),
+        ("karyotype", pa.string()),
+        ("assay", pa.string()),
+        ("target", pa.string()),
+        ("plane", pa.string()),
+        ("added", pa.int32()),
+        ("tier", pa.string()),
+        ("retired", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation.
+
+    Attributes:
+        number: Its number.
+        members: Its genomes, by slot.
+        files: Every file that it uses but those of shards: path relative to ROOT to SHA-256.
+    """
+
+    number: int
+    members: tuple[Member, ...]
+    files: Mapping[str, str]
+
+
+def read_generation(root: Root, number: int) -> Generation:
+    """Read one generation.
+
+    Raises:
+        FileNotFoundError: It was dropped.
+        NgdError: It is damaged.
+    """
+    folder = root.generation(number)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        rows = pq.read_table(folder / "members.parquet", partitioning=None).to_pylist()
+        members = tuple(sorted(Member(**row) for row in rows))
+        return Generation(manifest["generation"], members, manifest["files"])
+    except FileNotFoundError:
+        raise
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise NgdError(
+            f"{folder}: damaged ({type(error).__name__}); restore it from a backup"
+        ) from error
+
+
+def current_number(root: Root) -> int:
+    """Number of the generation that readers use.
+
+    Raises:
+        NgdError: CURRENT is missing or damaged.
+    """
+    return int(_pointer(root)["generation"])
+
+
+@contextmanager
+def pinned(root: Root) -> Iterator[int]:
+    """Hold the current generation: its files stay until this ends.
+
+    Raises:
+        NgdError: CURRENT is missing or damaged.
+    """
+    while True:
+        number = current_number(root)
+        manifest = root.generation(number) / "manifest.json"
+        try:
+            descriptor = os.open(manifest, os.O_RDONLY)
+        except FileNotFoundError:
+            if current_number(root) == number:
+                raise NgdError(f"{manifest}: missing; restore it from a backup") from None
+            continue  # a compaction dropped it between the two lines above
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if not manifest.exists():
+                continue
+            yield number
+            return
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def unpinned(root: Root, number: int) -> Iterator[bool]:
+    """Ask, without waiting, that no reader holds a generation, and keep new ones away.
+
+    Yields:
+        Whether it may be dropped. Its manifest must be the first file to go.
+    """
+    try:
+        descriptor = os.open(root.generation(number) / "manifest.json", os.O_RDONLY)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except BlockingIOError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(descriptor)
+
+
+def write_generation(root: Root, generation: Generation) -> str:
+    """Write members and manifest; no reader sees them yet.
+
+    Args:
+        root: The database.
+        generation: What it holds; hashes of members.parquet and of the settings are added.
+
+    Returns:
+        SHA-256 of the manifest.
+    """
+    folder = root.generation(generation.number)
+    rows = [asdict(member) for member in generation.members]
+    columns = {each.name: [row[each.name] for row in rows] for each in fields(Member)}
+    write_parquet(
+        folder / "members.parquet",
+        pa.table(columns, schema=_MEMBERS),
+        {"compression": "zstd"},
+    )
+    own = [folder / "members.parquet", root.path / "ngd.json", root.path / "reference.json"]
+    files = dict(generation.files)
+    files |= {str(path.relative_to(root.path)): sha256_of(path) for path in own if path.exists()}
+    manifest = {
+        "generation": generation.number,
+        "genomes": sum(not member.retired for member in generation.members),
+        "files": dict(sorted(files.items())),
+    }
+    write_json(folder / "manifest.json", manifest)
+    return sha256_of(folder / "manifest.json")
+
+
+def publish(root: Root, vault: Vault) -> None:
+    """Point CURRENT at the generation that the vault says is the last.
+
+    Raises:
+        NgdError: Database and vault do not belong together.
+    """
+    number, digest = int(vault.require("generation")), vault.require("manifest")
+    found = _pointer(root) if root.current.exists() else {"generation": number - 1}
+    if found == {"generation": number, "manifest": digest}:
+        return
+    manifest = root.generation(number) / "manifest.json"
+    is_next = found["generation"] == number - 1
+    if not is_next or not manifest.exists() or sha256_of(manifest) != digest:
+        raise NgdError(
+            f"{root.path}: database at generation {found['generation']}, vault at {number}; "
+            "expected the two to agree. Restore both from one backup"
+        )
+    write_json(root.current, {"generation": number, "manifest": digest})
+
+
+def put_published(vault: Vault, number: int, manifest: str) -> None:
+    """Say in the vault (inside its transaction) which generation is the last."""
+    vault.put("generation", str(number))
+    vault.put("manifest", manifest)
+
+
+def write_parquet(path: Path, table: pa.Table, options: dict[str, Any]) -> str:
+    """Write a Parquet file, all or nothing.
+
+    Returns:
+        Its SHA-256.
+    """
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, write_page_checksum=True, **options)
+        return sha256_of(temporary)
+
+
+def _pointer(root: Root) -> dict[str, Any]:
+    try:
+        value = json.loads(root.current.read_text(encoding="utf-8"))
+        return {"generation": int(value["generation"]), "manifest": str(value["manifest"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NgdError(
+            f"{root.current}: missing or damaged; expected the number of a generation. "
+            "Restore it from a backup"
+        ) from error

@@ -1,0 +1,203 @@
+"""Loading one genome: shard, registration, commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wgs_pipeline import audit
+from wgs_pipeline.consent.decisions import may_analyse
+from wgs_pipeline.consent.register import ConsentRegister
+from wgs_pipeline.errors import ConsentError, GvcfError, NgdError
+from wgs_pipeline.identifiers import canonical_patient_id, has_cpr_shape, is_safe_name
+from wgs_pipeline.ngd.commit import commit
+from wgs_pipeline.ngd.compact import compact, research_refusals
+from wgs_pipeline.ngd.contig_calls import check_header
+from wgs_pipeline.ngd.database import system_user
+from wgs_pipeline.ngd.generation import Member, read_generation
+from wgs_pipeline.ngd.gvcf_source import read_header
+from wgs_pipeline.ngd.init import adopt_reference
+from wgs_pipeline.ngd.intervals import Bases
+from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd.reference import KARYOTYPES, Reference
+from wgs_pipeline.ngd.registration import Identity, loading, register
+from wgs_pipeline.ngd.shard import Analysis, Target, write_shard
+from wgs_pipeline.vault import Outcome, Vault
+
+#: A shard can be swept between writing and committing only by a compaction; then write it again.
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """One genome to load.
+
+    Attributes:
+        sample_id: The sample.
+        gvcf: Its gVCF.
+        patient_id: The person.
+        sex: female, male or unknown.
+        assay: ``wgs``, or what a targeted analysis is called.
+        target_bed: Bases that the assay aims at.
+        reference: FASTA for left-alignment, in place of the database's.
+        replace: Replace the loaded genome of the same person, sample and assay.
+    """
+
+    sample_id: str
+    gvcf: Path
+    patient_id: str
+    sex: str
+    assay: str = "wgs"
+    target_bed: Path | None = None
+    reference: Path | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a load did.
+
+    Attributes:
+        sample: The sample.
+        digest: Digest of its shard.
+        slot: Its slot.
+        generation: Generation in which it got its slot.
+        plane: ``research`` or ``care_only``.
+        already_loaded: Whether the same calls were loaded before.
+    """
+
+    sample: str
+    digest: str
+    slot: int
+    generation: int
+    plane: str
+    already_loaded: bool
+
+
+def load(path: Path, request: Request) -> Receipt:
+    """Load one genome; a genome that is loaded already changes nothing.
+
+    Raises:
+        ConsentError: The person has not consented to analysis.
+        GvcfError: The gVCF is malformed, truncated, or of another sample or reference.
+        NgdError: Another gVCF of the same analysis is loaded, or the database is damaged.
+    """
+    root = Root.open(path)
+    with Vault(root.vault) as vault:
+        try:
+            _check(root, request)
+            return _loaded(root, vault, request)
+        except ConsentError as error:
+            entry = audit.Access("load", decision="refused", reason=str(error)[:300])
+            audit.append(root.audit, vault, entry, system_user())
+            raise
+
+
+def read_target(bed: Path, reference: Reference) -> Target:
+    """Target intervals by contig.
+
+    Raises:
+        ProblemsError: A line of the BED is malformed.
+        NgdError: It names a contig that the reference lacks, or no interval at all.
+    """
+    from wgs_pipeline.reference import read_bed
+
+    pairs: dict[str, list[tuple[int, int]]] = {}
+    for each in read_bed(bed):
+        if each.contig not in reference.contigs:
+            raise NgdError(
+                f"{bed}: contig {each.contig!r} is not in the reference; expected a target on the "
+                "database's reference. Give the right BED"
+            )
+        pairs.setdefault(each.contig, []).append((each.start, each.end))
+    if not pairs:
+        raise NgdError(f"{bed}: no interval; expected the bases that the assay aims at")
+    return Target({contig: Bases.of(each) for contig, each in pairs.items()})
+
+
+def _check(root: Root, request: Request) -> None:
+    if not is_safe_name(request.sample_id) or has_cpr_shape(request.sample_id):
+        raise NgdError(
+            "the sample_id is no safe name, or looks like a civil registration number; expected "
+            "letters, digits, '.', '_' and '-'. Rename the sample"
+        )
+    if request.sex not in KARYOTYPES:
+        raise NgdError(f"sex {request.sex!r}; expected one of {', '.join(KARYOTYPES)}")
+    register_ = ConsentRegister.read(root.consents)
+    person = canonical_patient_id(request.patient_id)
+    if not may_analyse(register_, person, datetime.now(UTC)).allowed:
+        raise ConsentError(
+            f"sample {request.sample_id} is not loaded: no consent to analysis is in force. "
+            "Register the consent, or leave the sample out"
+        )
+
+
+def _loaded(root: Root, vault: Vault, request: Request) -> Receipt:
+    _ensure_reference(root, vault, request)
+    target = None
+    if request.target_bed is not None:
+        target = read_target(request.target_bed, root.reference())
+    analysis = Analysis(KARYOTYPES[request.sex], request.assay, target.digest if target else "")
+    fasta = request.reference or root.reference_fasta
+    identity = Identity(request.patient_id, request.sample_id, request.replace)
+    for _ in range(_ATTEMPTS):
+        with loading(root):
+            digest = write_shard(root, request.gvcf, request.sample_id, analysis, target, fasta)
+            registration = register(root, digest, analysis, identity)
+        commit(root, vault)
+        outcome = vault.outcome(registration.id)
+        if outcome is not None and "its shard is missing" not in outcome.reason:
+            break
+    else:
+        raise NgdError(f"{root.path}: the genome's shard keeps disappearing; load it again")
+    receipt = _receipt(root, request, digest, outcome)
+    if not receipt.already_loaded:
+        entry = audit.Access(
+            "load", generation=receipt.generation, persons=1, slots=(receipt.slot,)
+        )
+        audit.append(root.audit, vault, entry, system_user())
+    if research_refusals(root, vault):
+        compact(root, vault)
+    return receipt
+
+
+def _receipt(root: Root, request: Request, digest: str, outcome: Outcome) -> Receipt:
+    if outcome.slot is None or outcome.generation is None:
+        kind = ConsentError if "consent" in outcome.reason else NgdError
+        raise kind(f"sample {request.sample_id} is not loaded: {outcome.reason}")
+    member = _member(root, outcome.slot)
+    return Receipt(
+        request.sample_id,
+        digest,
+        outcome.slot,
+        outcome.generation,
+        member.plane,
+        outcome.outcome == "already_loaded",
+    )
+
+
+def _member(root: Root, slot: int) -> Member:
+    from wgs_pipeline.ngd.generation import pinned
+
+    with pinned(root) as number:
+        members = {each.slot: each for each in read_generation(root, number).members}
+    if slot not in members:
+        raise NgdError(f"slot {slot} was replaced while its load was finishing; nothing is lost")
+    return members[slot]
+
+
+def _ensure_reference(root: Root, vault: Vault, request: Request) -> None:
+    """Take contigs from the first genome's header where init was given no reference."""
+    if (root.path / "reference.json").exists():
+        return
+    header = read_header(request.gvcf)
+    contigs = {name: length for name, length in header.contigs.items() if length is not None}
+    if not contigs:
+        raise GvcfError(
+            f"{request.gvcf}: no contig lengths in its header, and the database has no reference "
+            "yet; expected ##contig lines. Add them with bcftools reheader --fai"
+        )
+    reference = Reference.build(contigs)
+    check_header(request.gvcf, header, request.sample_id, reference)
+    adopt_reference(root, vault, reference)

@@ -1,0 +1,298 @@
+"""The vault: the only place that knows which slot of the database is which person.
+
+A folder outside ROOT, mode 0700, on a local disk:
+
+vault.sqlite     persons, genomes (slot, person, sample, assay), registrations that were folded
+                 in, the published generation, the head of the audit log, project keys
+identity.key     X25519 secret key; what is sealed to its public key only this vault opens
+commit.lock      lease of whoever commits
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgs_pipeline.errors import NgdError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS persons (
+    person INTEGER PRIMARY KEY, patient_id TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE IF NOT EXISTS genomes (
+    slot INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES persons,
+    sample_id TEXT NOT NULL, assay TEXT NOT NULL, shard TEXT NOT NULL,
+    added_generation INTEGER NOT NULL, retired_generation INTEGER) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS active_genome
+    ON genomes (person, sample_id, assay) WHERE retired_generation IS NULL;
+CREATE INDEX IF NOT EXISTS genome_sample ON genomes (sample_id);
+CREATE TABLE IF NOT EXISTS registrations (
+    id TEXT PRIMARY KEY, outcome TEXT NOT NULL, slot INTEGER, generation INTEGER,
+    reason TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS project_keys (project TEXT PRIMARY KEY, key BLOB NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True)
+class Genome:
+    """One analysis of one person, as the vault knows it."""
+
+    slot: int
+    patient_id: str
+    sample_id: str
+    assay: str
+    shard: str
+    added_generation: int
+    retired_generation: int | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a commit did with a registration.
+
+    Attributes:
+        outcome: ``loaded``, ``replaced``, ``already_loaded`` or ``refused``.
+        slot: Slot of the genome, None if refused.
+        generation: Generation in which that slot was added, None if refused.
+        reason: Why it was refused, otherwise empty.
+    """
+
+    outcome: str
+    slot: int | None
+    generation: int | None
+    reason: str = ""
+
+
+class Vault:
+    """An open vault. Use as a context manager, or call ``close``."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the vault in the folder ``path``.
+
+        Raises:
+            NgdError: There is none, it cannot be read, or others may read it.
+        """
+        self.path = path
+        database = path / "vault.sqlite"
+        if not database.is_file():
+            raise NgdError(
+                f"{path}: no vault here; expected the folder that 'wgs ngd init --vault' made. "
+                "Mount it, or correct its place in ngd.json"
+            )
+        if path.stat().st_mode & 0o077:
+            raise NgdError(f"{path}: others may read the vault; expected mode 0700. Run chmod 700")
+        self._database = sqlite3.connect(database, timeout=60, isolation_level=None)
+        self._database.execute("PRAGMA foreign_keys = ON")
+        self._database.execute("PRAGMA synchronous = FULL")
+
+    def __enter__(self) -> Vault:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database file."""
+        self._database.close()
+
+    @classmethod
+    def create(cls, path: Path) -> Vault:
+        """Make the vault, or complete one that an interrupted call began.
+
+        Raises:
+            NgdError: The folder cannot be made.
+        """
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.chmod(0o700)
+            key = path / "identity.key"
+            if not key.exists():
+                _write_private(key, secrets.token_bytes(32))
+            database = path / "vault.sqlite"
+            database.touch(mode=0o600)
+            connection = sqlite3.connect(database, timeout=60)
+            with connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(_SCHEMA)
+            connection.close()
+        except (OSError, sqlite3.Error) as error:
+            raise NgdError(f"{path}: the vault cannot be made: {error}") from error
+        vault = cls(path)
+        for name in ("identity", "audit_key"):
+            with vault.transaction():
+                if vault.get(name) is None:
+                    vault.put(name, secrets.token_hex(32))
+        return vault
+
+    @contextmanager
+    def lease(self) -> Iterator[None]:
+        """Hold the right to commit; waits for another holder. A killed holder loses it."""
+        descriptor = os.open(self.path / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the writes inside, or none."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def get(self, key: str) -> str | None:
+        """A value of the vault's own state."""
+        row = self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def require(self, key: str) -> str:
+        """A value that an initialised vault has.
+
+        Raises:
+            NgdError: It is not there.
+        """
+        value = self.get(key)
+        if value is None:
+            raise NgdError(f"{self.path}: the vault lacks {key!r}; run 'wgs ngd init' again")
+        return value
+
+    def put(self, key: str, value: str) -> None:
+        """Set a value of the vault's own state."""
+        self._database.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
+
+    def genomes(self) -> list[Genome]:
+        """All genomes ever given a slot, by slot."""
+        return self._genomes("ORDER BY slot")
+
+    def genomes_of(self, patient_id: str) -> list[Genome]:
+        """All genomes of a person, by slot."""
+        return self._genomes("WHERE patient_id = ? ORDER BY slot", patient_id)
+
+    def owner_of(self, sample_id: str) -> str | None:
+        """Person whose active genome has this sample_id."""
+        found = self._genomes("WHERE sample_id = ? AND retired_generation IS NULL", sample_id)
+        return found[0].patient_id if found else None
+
+    def active(self, patient_id: str, sample_id: str, assay: str) -> Genome | None:
+        """The active genome of a person, sample and assay."""
+        found = self._genomes(
+            "WHERE patient_id = ? AND sample_id = ? AND assay = ? AND retired_generation IS NULL",
+            patient_id, sample_id, assay,
+        )  # fmt: skip
+        return found[0] if found else None
+
+    def _genomes(self, condition: str, *values: str) -> list[Genome]:
+        rows = self._database.execute(
+            "SELECT slot, patient_id, sample_id, assay, shard, added_generation,"
+            f" retired_generation FROM genomes JOIN persons USING (person) {condition}",
+            values,
+        )
+        return [Genome(*row) for row in rows]
+
+    def next_slot(self) -> int:
+        """First slot that no genome ever had."""
+        (highest,) = self._database.execute("SELECT max(slot) FROM genomes").fetchone()
+        return 0 if highest is None else int(highest) + 1
+
+    def add_genome(self, genome: Genome) -> None:
+        """Give a genome its slot."""
+        self._database.execute(
+            "INSERT INTO persons (patient_id) VALUES (?) ON CONFLICT DO NOTHING",
+            (genome.patient_id,),
+        )
+        self._database.execute(
+            "INSERT INTO genomes SELECT ?, person, ?, ?, ?, ?, ? FROM persons WHERE patient_id = ?",
+            (
+                genome.slot, genome.sample_id, genome.assay, genome.shard,
+                genome.added_generation, genome.retired_generation, genome.patient_id,
+            ),
+        )  # fmt: skip
+
+    def retire(self, slot: int, generation: int) -> None:
+        """Take a slot out of use, for ever."""
+        self._database.execute(
+            "UPDATE genomes SET retired_generation = ? WHERE slot = ?", (generation, slot)
+        )
+
+    def outcome(self, registration: str) -> Outcome | None:
+        """What a commit did with a registration, None if no commit has seen it."""
+        row = self._database.execute(
+            "SELECT outcome, slot, generation, reason FROM registrations WHERE id = ?",
+            (registration,),
+        ).fetchone()
+        return None if row is None else Outcome(*row)
+
+    def record_outcome(self, registration: str, outcome: Outcome) -> None:
+        """Note what was done with a registration, so that it is never folded in twice."""
+        self._database.execute(
+            "INSERT INTO registrations VALUES (?, ?, ?, ?, ?)",
+            (registration, outcome.outcome, outcome.slot, outcome.generation, outcome.reason),
+        )
+
+    def project_key(self, project: str) -> bytes:
+        """Key of a research project's pseudonyms; made when first asked for."""
+        with self.transaction():
+            self._database.execute(
+                "INSERT INTO project_keys VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (project, secrets.token_bytes(32)),
+            )
+        row = self._database.execute("SELECT key FROM project_keys WHERE project = ?", (project,))
+        return bytes(row.fetchone()[0])
+
+    def public_key(self) -> str:
+        """X25519 public key, hexadecimal."""
+        from nacl.public import PrivateKey
+
+        return bytes(PrivateKey(self._secret_key()).public_key).hex()
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Open what was sealed to this vault.
+
+        Raises:
+            NgdError: It was sealed to another vault, or changed since.
+        """
+        from nacl.exceptions import CryptoError
+        from nacl.public import PrivateKey, SealedBox
+
+        try:
+            return bytes(SealedBox(PrivateKey(self._secret_key())).decrypt(sealed))
+        except CryptoError:
+            raise NgdError("a sealed identity was made for another vault, or changed") from None
+
+    def _secret_key(self) -> bytes:
+        return (self.path / "identity.key").read_bytes()
+
+
+def seal(public_key: str, message: bytes) -> bytes:
+    """Encrypt so that only the holder of the vault reads it (X25519 sealed box).
+
+    Args:
+        public_key: Key of the vault, hexadecimal.
+        message: What to seal.
+    """
+    from nacl.public import PublicKey, SealedBox
+
+    return bytes(SealedBox(PublicKey(bytes.fromhex(public_key))).encrypt(message))
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    descriptor = os.open(path.with_suffix(".tmp"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    path.with_suffix(".tmp").replace(path)

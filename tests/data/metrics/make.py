@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+WGS = str(Path(sys.executable).with_name("wgs"))
 READ = 50
 #: Contig: (length, depth of coverage to simulate).
 CONTIGS = {"chr1": (4000, 20), "chr2": (3000, 20), "chrX": (2500, 10), "chrY": (1500, 6),
@@ -252,7 +253,7 @@ def main(folder):
     cram = folder / "toy.cram"
     for command, text in (
         (["samtools", "faidx", "toy.fa"], None),
-        (["wgs", "qc", "regions", "--reference", "toy.fa", "--par-bed", "par.bed",
+        ([WGS, "qc", "regions", "--reference", "toy.fa", "--par-bed", "par.bed",
           "--autosomes", "autosomes.bed", "-o", "regions.bed"], None),
         (["samtools", "sort", "-O", "cram", "--reference", "toy.fa", "-o", cram.name, "-"],
          sam(pairs, sequences)),

@@ -96,6 +96,13 @@ def sex_arguments(samples):
     return " ".join(f"--sample {name} {project.samples[name].sex}" for name in samples)
 
 
+def assay_arguments(sample):
+    """Assay and target of an analysis that was done elsewhere."""
+    unit = unit_of(sample)
+    target = f"--target {shlex.quote(str(unit.target_bed))}" if unit.target_bed else ""
+    return f"--assay {unit.assay} {target}"
+
+
 def par_argument():
     """The pseudoautosomal regions, where the config names them."""
     par = project.config.reference.par_bed

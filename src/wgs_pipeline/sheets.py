@@ -126,9 +126,7 @@ def parse_samples(path: Path) -> Sheet[Sample]:
     names = frozenset(table.values("sample_id"))
     problems = [
         *table.problems,
-        *_twice(
-            table.path, [(s.sample_id, s.line) for s in samples], "sample_id {}", "Rename one."
-        ),
+        *_twice(path, [(f"sample_id {s.sample_id!r}", s.line) for s in samples], "Rename one."),
         *_person_problems(table.path, samples),
         *pedigree.check(str(table.path), [_member(sample) for sample in samples], names),
     ]
@@ -254,15 +252,13 @@ def _input_problem(row: Row) -> tuple[str, str] | None:
     return None
 
 
-def _twice(
-    path: Path, values: Iterable[tuple[str, int]], label: str, remedy: str
-) -> Iterable[Problem]:
+def _twice(path: Path, values: Iterable[tuple[str, int]], remedy: str) -> Iterable[Problem]:
     """A problem for each value that stood on an earlier line."""
     first: dict[str, int] = {}
     for value, line in values:
         earlier = first.setdefault(value, line)
         if earlier != line:
-            found = f"{label.format(repr(value))} again (first on line {earlier})"
+            found = f"{value} again (first on line {earlier})"
             yield Problem(str(path), line, found, "each once", remedy)
 
 
@@ -282,12 +278,12 @@ def _person_problems(path: Path, samples: Sequence[Sample]) -> Iterable[Problem]
 
 def _lane_problems(path: Path, units: Sequence[Unit]) -> Iterable[Problem]:
     lanes = [
-        (f"{u.flowcell}, lane {u.lane}, library {u.library_id} of sample {u.sample_id}", u.line)
+        (f"flowcell {u.flowcell}, lane {u.lane}, library {u.library_id} of {u.sample_id}", u.line)
         for u in units
         if u.kind == "fastq"
     ]
     remedy = "A library is on a lane once: correct the lane, or remove the line."
-    yield from _twice(path, lanes, "flowcell {}", remedy)
+    yield from _twice(path, lanes, remedy)
     yield from _repeated_files(path, units)
 
 

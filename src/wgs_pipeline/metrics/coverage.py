@@ -171,30 +171,33 @@ def coverage_metrics(
     where = interval_parts(stats, parts, par)
     covered = {part: summed_coverage(stats, where == part.value) for part in Part}
     autosomes = covered[Part.AUTOSOME]
-    findings: dict[str, Finding] = {}
-    if autosomes.length:
-        names = sorted(name for name, part in parts.items() if part is Part.AUTOSOME)
-        histogram = depth_histogram(stats, names)
-        depths = np.arange(len(histogram), dtype=np.float64)
-        findings["mean_autosome_coverage"] = autosomes.mean
-        findings["median_autosome_coverage"] = weighted_median(depths, histogram)
-        findings["mad_autosome_coverage"] = median_absolute_deviation(depths, histogram)
-        for depth, bases in zip(BREADTHS, autosomes.at_least, strict=True):
-            findings[f"pct_autosomes_{depth}x"] = 100 * int(bases) / autosomes.length
-    else:
-        none = NotApplicable("the measured intervals hold no autosome")
-        findings |= dict.fromkeys(
-            ("mean_autosome_coverage", "median_autosome_coverage", "mad_autosome_coverage"), none
-        )
-        findings |= {f"pct_autosomes_{depth}x": none for depth in BREADTHS}
+    names = [name for name, part in parts.items() if part is Part.AUTOSOME]
     x = _relative(covered[Part.X], autosomes, "X")
     y = _relative(covered[Part.Y], autosomes, "Y")
-    findings["x_coverage_ratio"], findings["y_coverage_ratio"] = x, y
-    findings["mitochondrial_coverage_ratio"] = _relative(
-        covered[Part.MITOCHONDRION], autosomes, "mitochondrial contig"
-    )
-    findings["inferred_karyotype"] = infer_karyotype(x, y, autosomes.mean)
-    return findings
+    mitochondrion = _relative(covered[Part.MITOCHONDRION], autosomes, "mitochondrial contig")
+    return {
+        **_autosome_metrics(autosomes, depth_histogram(stats, names)),
+        "x_coverage_ratio": x,
+        "y_coverage_ratio": y,
+        "mitochondrial_coverage_ratio": mitochondrion,
+        "inferred_karyotype": infer_karyotype(x, y, autosomes.mean),
+    }
+
+
+def _autosome_metrics(autosomes: Coverage, histogram: NDArray[np.int64]) -> dict[str, Finding]:
+    breadths = [f"pct_autosomes_{depth}x" for depth in BREADTHS]
+    if not autosomes.length:
+        depths = ("mean_autosome_coverage", "median_autosome_coverage", "mad_autosome_coverage")
+        none = NotApplicable("the measured intervals hold no autosome")
+        return dict.fromkeys((*depths, *breadths), none)
+    depth = np.arange(len(histogram), dtype=np.float64)
+    shares = (100 * autosomes.at_least / autosomes.length).tolist()
+    return {
+        "mean_autosome_coverage": autosomes.mean,
+        "median_autosome_coverage": weighted_median(depth, histogram),
+        "mad_autosome_coverage": median_absolute_deviation(depth, histogram),
+        **dict(zip(breadths, shares, strict=True)),
+    }
 
 
 def _relative(part: Coverage, autosomes: Coverage, name: str) -> float | NotApplicable:

@@ -29,9 +29,10 @@ def infer_karyotype(
         y_ratio: The same of Y.
         autosome_mean: Mean depth of the autosomes.
     """
-    for each in (x_ratio, y_ratio):
-        if isinstance(each, NotApplicable):
-            return each
+    if isinstance(x_ratio, NotApplicable):
+        return x_ratio
+    if isinstance(y_ratio, NotApplicable):
+        return y_ratio
     if autosome_mean < LEAST_COVERAGE:
         return NotApplicable(f"the autosomes have less than {LEAST_COVERAGE:g}x coverage")
     x_copies, y_copies = _copies(x_ratio, _X_COPIES), _copies(y_ratio, _Y_COPIES)
@@ -40,8 +41,5 @@ def infer_karyotype(
     return "X" * x_copies + "Y" * y_copies if x_copies + y_copies > 1 else "X0"
 
 
-def _copies(
-    value: float | NotApplicable, bounds: tuple[tuple[float, float, int], ...]
-) -> int | None:
-    assert not isinstance(value, NotApplicable)
+def _copies(value: float, bounds: tuple[tuple[float, float, int], ...]) -> int | None:
     return next((copies for low, high, copies in bounds if low <= value < high), None)

@@ -58,7 +58,7 @@ class Bounds:
 
     def __str__(self) -> str:
         return ", ".join(
-            f"{level} {sign} {bound:.10g}"
+            f"{level} {sign} {bound:.12g}"
             for level, sign, bound in (
                 ("pass", "≥", self.pass_min),
                 ("pass", "≤", self.pass_max),

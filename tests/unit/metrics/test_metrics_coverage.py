@@ -101,3 +101,9 @@ def test_a_file_cut_short_is_refused(files: Path, name: str) -> None:
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(AlignmentError, match=f"{name}: cannot be read"):
         read_depth_stats(files / "mosdepth")
+
+
+def test_without_autosomes_nothing_of_them_is_applicable(golden: Path) -> None:
+    contigs = [Contig("chrX", 2500, Role.X), Contig("chrY", 1500, Role.Y)]
+    metrics = coverage_metrics(read_depth_stats(golden / "mosdepth"), contig_parts(contigs), ())
+    assert {type(each) for each in metrics.values()} == {NotApplicable}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ Keys = tuple[str | int, ...]
 
 #: Nobody writes a longer configuration; a wrong file is longer.
 MAX_BYTES = 4_000_000
+MAX_DEPTH = 20
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def validate(document: Document) -> Iterator[Problem]:
 
     for error in Draft202012Validator(load_schema("config")).iter_errors(document.values):
         yield from _explain(document, error)
+    yield from _not_numbers(document, document.values, ())
 
 
 def usable_values(document: Document) -> dict[str, Any] | None:
@@ -123,6 +126,7 @@ def _parse(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
     if len(content) > MAX_BYTES:
         raise ConfigError(f"{path}: more than {MAX_BYTES:,} bytes; expected a configuration file.")
     try:
+        _check_shape(path, content, loader_class)
         loader = loader_class(content)
         node = loader.get_single_node()
         values: Any = loader.construct_document(node) if node else None
@@ -131,6 +135,34 @@ def _parse(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
     if node is None or not isinstance(values, dict):
         raise ConfigError(f"{path}: no YAML mapping; expected lines of the form 'key: value'.")
     return node, values
+
+
+def _check_shape(path: Path, content: bytes, loader_class: Any) -> None:
+    """Refuse what costs more than its size: deep nesting, and aliases, which multiply."""
+    depth = 0
+    for event in yaml.parse(content, Loader=loader_class):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        line = event.start_mark.line + 1
+        if depth > MAX_DEPTH:
+            raise ConfigError(
+                f"{path}:{line}: nested deeper than {MAX_DEPTH} levels; expected keys."
+            )
+        if isinstance(event, yaml.AliasEvent):
+            raise ConfigError(
+                f"{path}:{line}: the alias *{event.anchor[:40]}; expected values written out. "
+                "Repeat the value."
+            )
+
+
+def _not_numbers(document: Document, value: Any, keys: Keys) -> Iterator[Problem]:
+    """Values that are NaN, which every bound of the schema lets pass."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _not_numbers(document, inner, (*keys, key))
+    elif isinstance(value, float) and math.isnan(value):
+        found = f"{_dotted(keys)} is nan"
+        yield document.problem(keys, found, "a number", f"Correct {_dotted(keys)}.")
 
 
 def _yaml_trouble(error: Exception) -> str:

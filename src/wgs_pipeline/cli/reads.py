@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -51,14 +52,19 @@ def stream(
     """
     from wgs_pipeline import fastq
 
-    for path, digest in digests:
-        fastq.verify_md5(Path(path), digest)
+    fastq.verify_digests([(Path(path), digest) for path, digest in digests])
     named = [fastq.Lane(group, library, Path(r1), Path(r2)) for group, library, r1, r2 in lanes]
     try:
         tallies = fastq.stream_lanes(named, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        click.echo("wgs: the aligner stopped reading; its own message says why", err=True)
-        # Nothing can be flushed any more; leave before Python tries to.
-        os._exit(1)
+        _leave("the aligner stopped reading; its own message says why")
+    except OSError as error:
+        _leave(f"standard output: cannot be written: {error.strerror or error}")
     write_json(tally, fastq.tally_json(tallies))
+
+
+def _leave(message: str) -> NoReturn:
+    """Say why and exit with 1, before Python tries to flush what nobody takes."""
+    click.echo(f"wgs: {message}", err=True)
+    os._exit(1)

@@ -35,7 +35,7 @@ rule all:
     """Every sample with consent, from its inputs to the database, with the reports."""
     default_target: True
     input:
-        #"report/run.html",
+        "report/run.html",
         "qc/multiqc.html",
         expand("ngd/{sample}.loaded.json", sample=project.analysed),
         callsets(),

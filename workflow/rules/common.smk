@@ -2,6 +2,7 @@
 #
 # All logic is in the package (src/wgs_pipeline); nothing is decided here.
 
+import json
 import shlex
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from wgs_pipeline import readgroups
 from wgs_pipeline.errors import WgsError
+from wgs_pipeline.files import write_json
 from wgs_pipeline.project import Project
 
 if not workflow.overwrite_configfiles:
@@ -22,6 +24,10 @@ try:
     project = Project.load(CONFIGFILE, config)
 except WgsError as error:
     raise WorkflowError(f"{error}\n\nFor everything at once: wgs check {CONFIGFILE}")
+
+# The configuration as it is used, with defaults and --config: what `wgs` commands of rules read.
+EFFECTIVE_CONFIG = str(project.config.results / "config.json")
+OVERRIDES = json.dumps(dict(workflow.config_settings.config or {}))
 
 CALLING = project.config.calling
 PIECES = [f"{piece:04d}" for piece in range(CALLING.scatter_count)]
@@ -143,4 +149,5 @@ def multiqc_inputs():
 
 onstart:
     # Before any job: every input that the run would read.
-    shell("wgs check {CONFIGFILE:q}")
+    shell("wgs check {CONFIGFILE:q} --config-json {OVERRIDES:q}")
+    write_json(Path(EFFECTIVE_CONFIG), project.config.values)

@@ -23,7 +23,7 @@ rule initialise_database:
         runtime=10,
     params:
         root=project.config.ngd.root,
-        configfile=CONFIGFILE,
+        configfile=EFFECTIVE_CONFIG,
     shell:
         """
         wgs ngd init {params.root:q} --config {params.configfile:q} --reference {input.fai:q} \

@@ -174,7 +174,7 @@ rule judge_sample:
         mem_mb=1000,
         runtime=10,
     params:
-        configfile=CONFIGFILE,
+        configfile=EFFECTIVE_CONFIG,
         thresholds=project.config.values["qc"],
     shell:
         """

@@ -1,0 +1,39 @@
+# Reads: everything that a run wrote. Writes: report/.
+
+
+localrules:
+    write_run_report,
+
+
+rule write_run_report:
+    """Write the run report: what happened to each sample, and why."""
+    input:
+        receipts=expand("ngd/{sample}.loaded.json", sample=project.analysed),
+        verdicts=expand("qc/{sample}/verdict.json", sample=project.analysed),
+        concordance=expand("qc/{sample}/concordance.json", sample=truth_samples()),
+        callsets=callsets(),
+        cohort="qc/samples.tsv",
+        multiqc="qc/multiqc.html",
+    output:
+        html="report/run.html",
+        json="report/run.json",
+    log:
+        "logs/write_run_report/run.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        configfile=EFFECTIVE_CONFIG,
+    shell:
+        """
+        wgs report run {params.configfile:q} -o {output.html:q} --json {output.json:q} 2>{log:q}
+        """
+
+
+onerror:
+    # One sample that failed does not keep the others from being reported.
+    shell(
+        "wgs report run {EFFECTIVE_CONFIG:q} -o report/run.html --json report/run.json || true"
+    )

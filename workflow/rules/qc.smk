@@ -86,7 +86,7 @@ rule count_reads:
         runtime=240,
     shell:
         """
-        samtools stats --threads {threads} --reference {input.fasta:q} {input.cram:q} \
+        samtools stats --threads {threads} --filtering-flag QCFAIL --reference {input.fasta:q} {input.cram:q} \
             >{output.stats:q} 2>{log:q}
         """
 
@@ -98,6 +98,8 @@ rule count_variants:
             f"callset/{project.samples[wildcards.sample].family_id}.vcf.gz"
         ),
         autosomes="reference/autosomes.bed",
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
     output:
         stats="qc/{sample}/bcftools_stats.txt",
     log:
@@ -112,12 +114,13 @@ rule count_variants:
     shell:
         """
         exec 2>{log:q}
-        bcftools view --samples {wildcards.sample} --targets-file {input.autosomes:q} \
-            --apply-filters PASS,. --output-type u {input.vcf:q} \
-            | bcftools view --include 'GT="alt"' --output-type u \
-            | bcftools norm --multiallelics -any --output-type u \
-            | bcftools view --include 'GT="alt"' --output-type u \
-            | bcftools view --exclude 'ALT="*" || ALT~"<"' --output-type u \
+        bcftools view --samples {wildcards.sample} --trim-alt-alleles --min-ac 1 \
+            --targets-file {input.autosomes:q} --apply-filters PASS,. --output-type u \
+            {input.vcf:q} \
+            | bcftools norm --fasta-ref {input.fasta:q} --multiallelics -any --output-type u \
+            | bcftools norm --fasta-ref {input.fasta:q} --atomize --atom-overlaps . \
+                --output-type u \
+            | bcftools view --exclude 'ALT="*" || ALT~"<" || ABS(ILEN)>=50' --output-type u \
             | bcftools stats --samples - >{output.stats:q}
         """
 

@@ -143,14 +143,14 @@ def _check_shape(path: Path, content: bytes, loader_class: Any) -> None:
     for event in yaml.parse(content, Loader=loader_class):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if depth > MAX_DEPTH:
             raise ConfigError(
                 f"{path}:{line}: nested deeper than {MAX_DEPTH} levels; expected keys."
             )
         if isinstance(event, yaml.AliasEvent):
             raise ConfigError(
-                f"{path}:{line}: the alias *{event.anchor[:40]}; expected values written out. "
+                f"{path}:{line}: the alias *{str(event.anchor)[:40]}; expected values written out. "
                 "Repeat the value."
             )
 

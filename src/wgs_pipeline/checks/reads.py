@@ -28,7 +28,9 @@ _LONGEST_LINE = 1 << 20
 
 #: Read names by platform (PL of the SAM specification); names from archives tell none.
 _NAME_SHAPES = {
-    "ILLUMINA": re.compile(rb"[^:\s]+:\d+:[^:\s]+:\d+:\d+:\d+:\d+|[^:\s]+:\d+:\d+:\d+:\d+(#\S*)?"),
+    "ILLUMINA": re.compile(
+        rb"[^:\s]+:\d+:[^:\s]+:\d+:\d+:\d+:\d+(:[ACGTN+r]+)?|[^:\s]+:\d+:\d+:\d+:\d+(#\S*)?"
+    ),
     "DNBSEQ": re.compile(rb"[A-Z]+\d{6,}L\d+C\d{3}R\d{3}_?\d+"),
     "PACBIO": re.compile(rb"m\d+[A-Za-z]?_\d+_\d+(_\w+)*/\d+/\S+"),
     "ONT": re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),

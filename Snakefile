@@ -37,5 +37,7 @@ rule all:
     input:
         "report/run.html",
         "qc/multiqc.html",
+        expand("alignment/{sample}.cram.md5", sample=aligned_samples()),
+        expand("gvcf/{sample}.g.vcf.gz.tbi", sample=project.analysed),
         expand("ngd/{sample}.loaded.json", sample=project.analysed),
         callsets(),

@@ -12,6 +12,7 @@ from wgs_pipeline import readgroups
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.project import Project
+from wgs_pipeline.runlock import hold_run_lock
 
 if not workflow.overwrite_configfiles:
 
@@ -25,6 +26,10 @@ try:
 except WgsError as error:
     raise WorkflowError(f"{error}\n\nFor everything at once: wgs check {CONFIGFILE}")
 
+# After a kill the same command just goes on; Snakemake's own lock still keeps two runs apart.
+if workflow.is_main_process:
+    hold_run_lock(project.config.results)
+
 # The configuration as it is used, with defaults and --config: what `wgs` commands of rules read.
 EFFECTIVE_CONFIG = str(project.config.results / "config.json")
 OVERRIDES = json.dumps(dict(workflow.config_settings.config or {}))
@@ -36,6 +41,11 @@ PIECES = [f"{piece:04d}" for piece in range(CALLING.scatter_count)]
 def samples_from(kind):
     """Samples with consent whose input is of this kind: fastq, cram or gvcf."""
     return [name for name in project.analysed if project.units[name][0].kind == kind]
+
+
+def aligned_samples():
+    """Samples that have an alignment, made here or elsewhere."""
+    return samples_from("fastq") + samples_from("cram")
 
 
 # Families of one, and families with a member that enters as a gVCF, have no joint call.
@@ -137,7 +147,7 @@ def metric_sources(wildcards):
 
 def multiqc_inputs():
     """The tools' reports that MultiQC reads."""
-    aligned = samples_from("fastq") + samples_from("cram")
+    aligned = aligned_samples()
     return [
         *(path for sample in project.analysed for path in fastp_reports(sample)),
         *expand("qc/{sample}/samtools_stats.txt", sample=aligned),

@@ -67,7 +67,7 @@ rule gather_gvcf:
     benchmark:
         "benchmarks/gather_gvcf/{sample}.tsv"
     wildcard_constraints:
-        sample=any_of(samples_from("fastq") + samples_from("cram")),
+        sample=any_of(aligned_samples()),
     conda:
         "../../envs/bcftools.yaml"
     threads: 2

@@ -97,7 +97,7 @@ def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> i
         plan.outcomes[registration.id] = _place(root, vault, register, plan, registration)
     manifest = None
     if plan.changes:
-        files = dict(generation.files) | _write_open_tier(root, plan)
+        files = generation.derived | _write_open_tier(root, plan)
         members = tuple(sorted(plan.members.values()))
         manifest = write_generation(root, Generation(plan.number, members, files))
     with vault.transaction():

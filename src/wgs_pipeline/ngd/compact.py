@@ -180,7 +180,7 @@ def _build(root: Root, old: Generation, members: Sequence[Member], number: int) 
         if now == before:
             files |= {
                 name: digest
-                for name, digest in old.files.items()
+                for name, digest in old.derived.items()
                 if name.split("/")[1] == plane and "bin=" in name
             }
         elif now:

@@ -98,6 +98,15 @@ class Generation:
     members: tuple[Member, ...]
     files: Mapping[str, str]
 
+    @property
+    def derived(self) -> dict[str, str]:
+        """Its files of index and counts."""
+        return {
+            name: digest
+            for name, digest in self.files.items()
+            if name.startswith(("index/", "counts/"))
+        }
+
 
 def read_generation(root: Root, number: int) -> Generation:
     """Read one generation.

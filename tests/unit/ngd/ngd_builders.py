@@ -1,0 +1,63 @@
+"""Tiny gVCFs and databases for the tests of the National Genome Database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from wgs_pipeline.ngd.init import Wanted, initialise
+
+CONTIGS = {"chr1": 60, "chrX": 60, "chrY": 40, "chrM": 20}
+PAR = {"chrX": [(0, 20)], "chrY": [(0, 10)]}
+
+
+def header(sample: str, contigs: dict[str, int] | None = None) -> str:
+    lines = ["##fileformat=VCFv4.2"]
+    lines += [f"##contig=<ID={n},length={size}>" for n, size in (contigs or CONTIGS).items()]
+    columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", sample]
+    return "\n".join([*lines, "\t".join(columns)]) + "\n"
+
+
+def write_gvcf(
+    path: Path, sample: str, lines: Iterable[str], contigs: dict[str, int] | None = None
+) -> Path:
+    """Write records given as ``chrom pos ref alt filter info format sample``, space-separated."""
+    text = header(sample, contigs)
+    for line in lines:
+        chrom, pos, ref, alt, filter_, info, format_, value = line.split(" ")
+        text += "\t".join([chrom, pos, ".", ref, alt, ".", filter_, info, format_, value]) + "\n"
+    path.write_text(text)
+    return path
+
+
+class Consents:
+    """A consent register that grows; every event takes effect one second after the last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seconds = 0
+        columns = ["patient_id", "scope", "decision", "effective_from", "recorded_at", "source"]
+        path.write_text("\t".join(columns) + "\n")
+        self.add("nobody-here", "analysis", "given")  # an empty register is refused
+
+    def add(self, patient: str, scope: str, decision: str) -> None:
+        self.seconds += 1
+        minutes, seconds = divmod(self.seconds, 60)
+        moment = f"2024-01-01T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}+01:00"
+        with self.path.open("a") as file:
+            file.write("\t".join([patient, scope, decision, moment, moment, "form"]) + "\n")
+
+
+def make_database(folder: Path, contigs: dict[str, int] | None = None, **options: object) -> Path:
+    """An empty database with its register; returns ROOT."""
+    contigs = contigs or CONTIGS
+    fai = folder / "reference.fa.fai"
+    fai.write_text("".join(f"{name}\t{size}\t0\t60\t61\n" for name, size in contigs.items()))
+    par = folder / "par.bed"
+    par.write_text("".join(f"{c}\t{a}\t{b}\n" for c, runs in PAR.items() for a, b in runs))
+    consents = folder / "consents.tsv"
+    if not consents.exists():
+        Consents(consents)
+    wanted = Wanted(folder / "vault", consents, fai, par, **options)  # type: ignore[arg-type]
+    initialise(folder / "ngd", wanted)
+    return folder / "ngd"

@@ -92,6 +92,12 @@ def test_md5_is_lower_case(write):
     assert (unit.md5_1, unit.md5_2) == ("ab" * 16, None)
 
 
+def test_md5_may_contain_what_looks_like_a_cpr_number(write):
+    digest = "c" * 11 + "0101901234" + "f" * 11
+    (unit,) = read_units(write(UNITS, f"A L F 1 r1 r2 {digest} . . ."))
+    assert unit.md5_1 == digest
+
+
 LANE = "A L F 1 a1 a2 . . . ."
 
 

@@ -22,6 +22,7 @@ rule import_gvcf:
     shell:
         """
         exec 2>{log:q}
+        trap 'rm -f {output.gvcf:q}.part' EXIT
         bcftools view --no-version --threads {threads} --output-type z \
             --output {output.gvcf:q}.part {input.gvcf:q}
         mv {output.gvcf:q}.part {output.gvcf:q}

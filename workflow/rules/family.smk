@@ -59,6 +59,7 @@ rule merge_callset:
     shell:
         """
         exec 2>{log:q}
+        trap 'rm -f {output.vcf:q}.part' EXIT
         {params.source} {input.gvcfs:q} \
             | bcftools view --include 'GT="alt"' --threads {threads} --output-type z \
                 --output {output.vcf:q}.part

@@ -92,11 +92,12 @@ rule count_reads:
 
 
 rule count_variants:
-    """Count the variants that one sample carries on the autosomes."""
+    """Count the variants that one sample carries on the autosomes.
+
+    Of its own gVCF: a relative whose sample failed must not keep it from its verdict.
+    """
     input:
-        vcf=lambda wildcards: (
-            f"callset/{project.samples[wildcards.sample].family_id}.vcf.gz"
-        ),
+        gvcf="gvcf/{sample}.g.vcf.gz",
         autosomes="reference/autosomes.bed",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
@@ -116,7 +117,7 @@ rule count_variants:
         exec 2>{log:q}
         bcftools view --samples {wildcards.sample} --trim-alt-alleles --min-ac 1 \
             --targets-file {input.autosomes:q} --apply-filters PASS,. --output-type u \
-            {input.vcf:q} \
+            {input.gvcf:q} \
             | bcftools norm --fasta-ref {input.fasta:q} --multiallelics -any --output-type u \
             | bcftools norm --fasta-ref {input.fasta:q} --atomize --atom-overlaps . \
                 --output-type u \

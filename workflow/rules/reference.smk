@@ -19,6 +19,7 @@ rule stage_reference:
         """
         exec 2>{log:q}
         if gzip --test {input.fasta:q} 2>/dev/null; then
+            trap 'rm -f {output.fasta:q}.part' EXIT
             gzip --decompress --stdout {input.fasta:q} >{output.fasta:q}.part
             mv {output.fasta:q}.part {output.fasta:q}
         else

@@ -33,7 +33,11 @@ rule write_run_report:
 
 
 onerror:
-    # One sample that failed does not keep the others from being reported.
+    # One sample that failed does not keep the others from being tabulated and reported.
+    shell(
+        "ls qc/*/verdict.json 2>/dev/null | cut -d/ -f2 "
+        "| wgs qc cohort --qc-dir qc --samples-list - -o qc/samples.tsv || true"
+    )
     shell(
         "wgs report run {EFFECTIVE_CONFIG:q} -o report/run.html --json report/run.json || true"
     )

@@ -78,7 +78,7 @@ rule gather_gvcf:
         """
         exec 2>{log:q}
         parts=$(mktemp --directory --tmpdir={resources.tmpdir:q} gather.XXXXXX)
-        trap 'rm -rf "$parts"' EXIT
+        trap 'rm -rf "$parts" {output.gvcf:q}.part' EXIT
         wgs gvcf gather {input.pieces:q} -o "$parts/calls.vcf.gz"
         wgs gvcf blocks --depth {input.depth:q} --calls "$parts/calls.vcf.gz" \
             --fasta {input.fasta:q} -o "$parts/blocks.vcf.gz"

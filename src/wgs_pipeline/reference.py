@@ -124,6 +124,26 @@ def format_bed(intervals: Iterable[Interval]) -> str:
     return "".join(f"{each.contig}\t{each.start}\t{each.end}\n" for each in intervals)
 
 
+def open_fasta(fasta: Path) -> pysam.FastaFile:
+    """Open an indexed FASTA, plain or bgzip. The index is never made here.
+
+    Raises:
+        WgsError: The file or its index is missing or broken.
+    """
+    for path in (fasta, Path(f"{fasta}.fai")):
+        if not path.is_file():
+            raise WgsError(
+                f"{path}: not found; expected a FASTA with its index. Make it with samtools faidx"
+            )
+    try:
+        return pysam.FastaFile(str(fasta))
+    except (OSError, ValueError) as error:
+        raise WgsError(
+            f"{fasta}: cannot be read ({error}); expected a FASTA with its index. Remake the "
+            "index with samtools faidx"
+        ) from error
+
+
 def known_intervals(fasta: Path) -> tuple[Interval, ...]:
     """Maximal runs of the reference without N, in its order.
 
@@ -131,7 +151,7 @@ def known_intervals(fasta: Path) -> tuple[Interval, ...]:
         fasta: Indexed FASTA, plain or bgzip.
     """
     intervals = []
-    with pysam.FastaFile(str(fasta)) as file:
+    with open_fasta(fasta) as file:
         for contig in file.references:
             sequence = np.frombuffer(file.fetch(contig).encode("ascii"), np.uint8)
             known = np.concatenate(([False], (sequence | 0x20) != ord("n"), [False]))

@@ -1,0 +1,111 @@
+"""BGZF files: complete or not, read in chunks of whole lines, written by bgzip."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from isal import igzip_lib, igzip_threaded
+
+from wgs_pipeline.errors import GvcfError, OutputError
+
+#: The empty block that ends every BGZF file (SAM specification, section 4.1.2).
+BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+CHUNK_BYTES = 4 << 20
+_ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)
+_BROKEN_GZIP = (EOFError, gzip.BadGzipFile, _ISAL_ERROR)
+
+
+def check_bgzf_eof(path: Path) -> None:
+    """Check that a BGZF file ends with the empty block that marks it complete.
+
+    Raises:
+        GvcfError: It does not: the file is truncated or is not BGZF. Or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - len(BGZF_EOF), 0))
+            end = file.read()
+    except OSError as error:
+        raise GvcfError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if end != BGZF_EOF:
+        raise GvcfError(
+            f"{path}: does not end with the BGZF end-of-file block; expected a complete "
+            "bgzip file. It is truncated or not bgzip: make it again"
+        )
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The text of a gzip file in chunks of whole lines.
+
+    Raises:
+        GvcfError: It cannot be read, is broken, or ends within a line.
+    """
+    try:
+        with cast(BinaryIO, igzip_threaded.open(path, "rb")) as file:
+            yield from whole_lines(file, str(path))
+    except _BROKEN_GZIP as error:
+        raise GvcfError(
+            f"{path}: the gzip stream is broken ({error}); expected it to end with a checksum. "
+            "Remove it and make it again"
+        ) from error
+    except OSError as error:
+        raise GvcfError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
+    """The content of an open file in chunks of whole lines.
+
+    Raises:
+        GvcfError: It ends within a line.
+    """
+    pending = b""
+    while chunk := file.read(CHUNK_BYTES):
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            yield pending + chunk[:cut]
+            pending = chunk[cut:]
+        else:
+            pending += chunk
+    if pending:
+        raise GvcfError(f"{name}: its last line is cut off. Remove it and make it again")
+
+
+@contextmanager
+def bgzip_writer(path: Path, threads: int) -> Iterator[IO[bytes]]:
+    """Give a file whose content bgzip compresses into ``path``.
+
+    Raises:
+        OutputError: bgzip failed, for example because the file system is full.
+    """
+    require("bgzip")
+    command = ["bgzip", "--stdout", "--threads", str(threads)]
+    with (
+        path.open("wb") as sink,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=sink, stderr=subprocess.PIPE
+        ) as bgzip,
+    ):
+        try:
+            with cast("IO[bytes]", bgzip.stdin) as out:
+                yield out
+        except BrokenPipeError:
+            pass  # bgzip stopped; it says why
+        said = cast("IO[bytes]", bgzip.stderr).read().decode(errors="replace").strip()
+    if bgzip.returncode:
+        raise OutputError(f"{path}: cannot be written: bgzip: {said or bgzip.returncode}")
+
+
+def require(tool: str) -> None:
+    """Check that a tool is installed.
+
+    Raises:
+        GvcfError: It is not on PATH.
+    """
+    if shutil.which(tool) is None:
+        raise GvcfError(f"{tool}: not found on PATH; expected it to be installed")

@@ -1,0 +1,58 @@
+"""Prove that a gVCF is complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+
+from wgs_pipeline.errors import GvcfError
+from wgs_pipeline.gvcf.columns import depth_tables, merge_tables, record_runs
+from wgs_pipeline.gvcf.runs import Runs, first_uncovered, intersect, merge_runs
+from wgs_pipeline.reference import Interval, read_bed
+
+
+def verify_coverage(gvcf: Path, depth_bed: Path, intervals_bed: Path) -> int:
+    """Prove that every base with reads lies in a record of the gVCF.
+
+    A caller that was killed, or ran out of disk and said nothing, leaves covered bases without a
+    record.
+
+    Args:
+        gvcf: bgzip gVCF.
+        depth_bed: Runs of equal depth band, as ``mosdepth --quantize 0:1:…`` writes them.
+        intervals_bed: What was called: the reference without N. Reads reach into runs of N.
+
+    Returns:
+        Bases that records cover.
+
+    Raises:
+        GvcfError: A base with reads lies in no record, or one of the files is broken.
+    """
+    records = record_runs(gvcf)
+    with_reads = (table.filter(pc.field("depth") > 0) for table in depth_tables(depth_bed))
+    called = _called_runs(intervals_bed)
+    for contig, runs in merge_tables(with_reads).items():
+        missing = first_uncovered(
+            intersect(runs, called.get(contig, Runs.empty())), records.get(contig, Runs.empty())
+        )
+        if missing is not None:
+            raise GvcfError(
+                f"{gvcf}: {contig}:{missing + 1} has reads but lies in no record; expected every "
+                "base with reads in a record. The call is incomplete: remove the gVCF and call "
+                "the sample again"
+            )
+    return sum(runs.bases for runs in records.values())
+
+
+def _called_runs(intervals_bed: Path) -> dict[str, Runs]:
+    intervals: dict[str, list[Interval]] = {}
+    for each in read_bed(intervals_bed):
+        intervals.setdefault(each.contig, []).append(each)
+    return {
+        contig: merge_runs(
+            np.array([each.start for each in parts]), np.array([each.end for each in parts])
+        )
+        for contig, parts in intervals.items()
+    }

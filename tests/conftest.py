@@ -1,4 +1,4 @@
-"""A small project that ``wgs check`` accepts, for tests to break."""
+"""A small project that ``wgs check`` accepts, for tests to break; a toy project that ran."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from running import ToyRun, make_toy, snapshot
 
 from wgs_pipeline.cli import main
 
@@ -114,3 +115,11 @@ def small_project(tmp_path, capsys):
     project.write("consents.tsv", header + CONSENT.format("person-one"))
     project.write("config.yaml", CONFIG)
     return project
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory):
+    """A toy project that ran once, to the end; read it, do not change it. Costs 50 s."""
+    project = make_toy(tmp_path_factory.mktemp("toy_run") / "project", 0.2)
+    before = snapshot(project.folder)
+    return ToyRun(project, project.complete(), before)

@@ -69,8 +69,9 @@ def join_blocks(
     """Join two adjoining reference blocks as ``bcftools call --gvcf`` would have made one.
 
     bcftools keeps the REF and the genotype of the first base, the lowest depth as MinDP and DP,
-    and closes a block where the depth enters another band. Where an indel follows at the last base of a block, that base
-    is taken off the block again, while its depth still counts (bcftools 1.16, gvcf.c).
+    and closes a block where the depth enters another band. Where an indel follows at the last
+    base of a block, that base is taken off the block again, while its depth still counts
+    (bcftools 1.16, gvcf.c).
 
     Args:
         left: Last record of a piece.

@@ -1,10 +1,11 @@
 """Small VCFs, and the tools that the tests of this folder need."""
 
 import gzip
-import shutil
 
 import pysam
 import pytest
+
+from rules import need
 
 HEADER = (
     b"##fileformat=VCFv4.2\n"
@@ -19,10 +20,13 @@ HEADER = (
 
 
 @pytest.fixture(scope="session", autouse=True)
-def tools():
-    for name in ("bcftools", "bgzip"):
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed")
+def _tools():
+    need("bcftools", "bgzip")
+
+
+@pytest.fixture
+def header():
+    return HEADER
 
 
 @pytest.fixture

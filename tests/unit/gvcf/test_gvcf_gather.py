@@ -214,12 +214,10 @@ def test_faults(vcf, tmp_path):
     assert "cannot be read" in refused([tmp_path], output)
 
 
-def test_other_headers(vcf, tmp_path):
-    from conftest import HEADER
-
+def test_other_headers(vcf, header, tmp_path):
     good = vcf("good.vcf.gz", block(1, 2, 20))
     for change in ((b"\tS1\n", b"\tS2\n"), (b"length=1000", b"length=2000"), (b"chr2", b"chr3")):
-        bad = vcf("bad.vcf.gz", block(3, 3, 20), HEADER.replace(*change))
+        bad = vcf("bad.vcf.gz", block(3, 3, 20), header.replace(*change))
         said = refused([good, bad], tmp_path / "all.vcf.gz")
         assert f"{bad}: its samples or contigs are not those of {good}" in said
     bad = vcf("bad.vcf.gz", b"", b"##fileformat=VCFv4.2\n")

@@ -1,0 +1,99 @@
+import gzip
+import subprocess
+
+import pysam
+import pytest
+
+from wgs_pipeline.errors import GvcfError, WgsError
+from wgs_pipeline.gvcf import bgzf, check_bgzf_eof, verify_coverage, write_blocks
+
+#: Lower case and the code R (A or G) as real references have them.
+SEQUENCES = {"chr1": "ACGTacgtNNRYACGTACGT", "chr2": "TTTTTGGGGG"}
+CALLS = (
+    b"chr1\t3\t.\tGTA\tG\t50\tPASS\t.\tGT:DP\t0/1:9\n"
+    b"chr1\t5\t.\tA\tT\t50\tPASS\t.\tGT:DP\t0/1:9\n"
+    b"chr1\t14\t.\tC\tT\t50\tPASS\t.\tGT:DP\t0/1:9\n"
+)
+DEPTH = (
+    "chr1\t0\t1\t0:1\nchr1\t1\t8\t5:10\nchr1\t8\t12\t10:inf\nchr1\t12\t13\t1:5\n"
+    "chr1\t13\t14\t5:10\nchr1\t14\t20\t0:1\nchr2\t0\t9\t1:5\nchr2\t9\t10\t0:1\n"
+)
+EXPECTED = [
+    ("chr1", 1, 2, "C", 5),
+    ("chr1", 5, 8, "C", 5),
+    ("chr1", 8, 12, "N", 10),
+    ("chr1", 12, 13, "A", 1),
+    ("chr2", 0, 9, "T", 1),
+]
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_text("".join(f">{name}\n{bases}\n" for name, bases in SEQUENCES.items()))
+    pysam.faidx(str(path))
+    return path
+
+
+@pytest.fixture
+def depth(tmp_path):
+    path = tmp_path / "depth.bed.gz"
+    path.write_bytes(gzip.compress(DEPTH.encode()))
+    return path
+
+
+def read_blocks(path):
+    with pysam.VariantFile(str(path)) as file:
+        for record in file:
+            call = record.samples["S1"]
+            assert record.alts == ("<*>",)
+            assert call["GT"] == (0, 0)
+            assert call["DP"] == call["MIN_DP"]
+            yield record.chrom, record.start, record.stop, record.ref, call["DP"]
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 40, 1 << 20])
+def test_blocks(vcf, fasta, depth, tmp_path, monkeypatch, chunk_bytes):
+    monkeypatch.setattr(bgzf, "CHUNK_BYTES", chunk_bytes)
+    output = tmp_path / "blocks.vcf.gz"
+    write_blocks(depth, vcf("calls.vcf.gz", CALLS), fasta, output)
+    assert list(read_blocks(output)) == EXPECTED
+    check_bgzf_eof(output)
+
+
+def test_blocks_and_calls_cover_all_reads(vcf, fasta, depth, tmp_path):
+    output, both = tmp_path / "blocks.vcf.gz", tmp_path / "both.vcf.gz"
+    calls = vcf("calls.vcf.gz", CALLS)
+    write_blocks(depth, calls, fasta, output)
+    for path in (output, calls):
+        pysam.tabix_index(str(path), preset="vcf")
+    command = ["bcftools", "concat", "--allow-overlaps", "-Oz", "-o", both, output, calls]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "not defined in the header" not in done.stderr
+    whole = tmp_path / "whole.bed"
+    whole.write_text("chr1\t0\t20\nchr2\t0\t10\n")
+    assert verify_coverage(both, depth, whole) == 13 + 9
+
+
+def test_no_depth(vcf, fasta, tmp_path):
+    depth, output = tmp_path / "depth.bed.gz", tmp_path / "blocks.vcf.gz"
+    depth.write_bytes(gzip.compress(b"chr1\t0\t20\t0:1\nchr2\t0\t10\t0:1\n"))
+    write_blocks(depth, vcf("calls.vcf.gz", b""), fasta, output)
+    assert list(read_blocks(output)) == []
+
+
+def test_faults(vcf, fasta, depth, tmp_path):
+    output = tmp_path / "blocks.vcf.gz"
+    calls = vcf("calls.vcf.gz", CALLS)
+    strange = tmp_path / "strange.bed.gz"
+    strange.write_bytes(gzip.compress(b"chr7\t0\t20\t1:5\n"))
+    with pytest.raises(GvcfError, match="contig chr7 is not in"):
+        write_blocks(strange, calls, fasta, output)
+    with pytest.raises(GvcfError, match=r"none\.vcf\.gz: cannot be read"):
+        write_blocks(depth, tmp_path / "none.vcf.gz", fasta, output)
+    fasta.with_name("genome.fa.fai").unlink()
+    with pytest.raises(WgsError, match=r"genome.fa.fai: not found"):
+        write_blocks(depth, calls, fasta, output)
+    assert not output.exists()
+    assert not list(tmp_path.glob(".*.tmp"))
+    assert not fasta.with_name("genome.fa.fai").exists()

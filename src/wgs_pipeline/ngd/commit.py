@@ -99,7 +99,8 @@ def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> i
     if plan.changes:
         files = generation.derived | _write_open_tier(root, plan)
         members = tuple(sorted(plan.members.values()))
-        manifest = write_generation(root, Generation(plan.number, members, files))
+        next_ = Generation(plan.number, members, files)
+        manifest = write_generation(root, next_, vault.require("manifest"))
     with vault.transaction():
         for slot in plan.retired:
             if slot not in plan.genomes:

@@ -83,7 +83,8 @@ def compact(root: Root, vault: Vault) -> Compaction:
         if changed:
             number = old.number + 1
             files = _build(root, old, members, number)
-            manifest = write_generation(root, Generation(number, tuple(members), files))
+            next_ = Generation(number, tuple(members), files)
+            manifest = write_generation(root, next_, vault.require("manifest"))
             with vault.transaction():
                 put_published(vault, number, manifest)
             publish(root, vault)

@@ -187,12 +187,13 @@ def unpinned(root: Root, number: int) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def write_generation(root: Root, generation: Generation) -> str:
+def write_generation(root: Root, generation: Generation, parent: str | None) -> str:
     """Write members and manifest; no reader sees them yet.
 
     Args:
         root: The database.
         generation: What it holds; hashes of members.parquet and of the settings are added.
+        parent: SHA-256 of the manifest of the generation before; None for the first.
 
     Returns:
         SHA-256 of the manifest.
@@ -210,6 +211,7 @@ def write_generation(root: Root, generation: Generation) -> str:
     files |= {str(path.relative_to(root.path)): sha256_of(path) for path in own if path.exists()}
     manifest = {
         "generation": generation.number,
+        "parent": parent,
         "genomes": sum(not member.retired for member in generation.members),
         "files": dict(sorted(files.items())),
     }

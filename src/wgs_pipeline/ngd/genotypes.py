@@ -66,7 +66,12 @@ def is_genotype(text: str) -> bool:
 
 
 def parse_genotypes(texts: Sequence[str]) -> Genotypes:
-    """Parse distinct GT texts, each of which ``is_genotype``."""
+    """Parse distinct GT texts, each of which ``is_genotype``.
+
+    The last row of the result is an extra one, a missing genotype, so that the code -1 of a
+    record without GT finds it.
+    """
+    texts = [*texts, "."]
     parsed = [
         [-1 if part == "." else int(part) for part in re.split(r"[/|]", text.lstrip("/|"))]
         for text in texts

@@ -127,7 +127,7 @@ def _first_generation(root: Root, vault: Vault, reference: Reference | None) -> 
         write_json(root.path / "reference.json", reference.as_json())
     root.inbox.mkdir(exist_ok=True)
     write_text(root.path / "ngd.json", settings_text(root.settings))
-    manifest = write_generation(root, Generation(0, (), {}))
+    manifest = write_generation(root, Generation(0, (), {}), None)
     with vault.transaction():
         put_published(vault, 0, manifest)
     publish(root, vault)

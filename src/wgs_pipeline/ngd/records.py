@@ -132,10 +132,7 @@ def _parse(batch: pa.RecordBatch, rule: Rule) -> Records:
     dp, gq = fields.dp, fields.gq
     passed = np.isin(_codes_of(batch["FILTER"], ("PASS", ".")), (0, 1))
     passed &= (dp >= rule.min_dp) & (np.isnan(gq) | (gq >= rule.min_gq))
-    has_genotype = codes >= 0
-    complete = np.zeros(len(codes), np.bool_)
-    complete[has_genotype] = genotypes.complete[codes[has_genotype]]
-    passed &= np.where(has_genotype, complete, ~literal)
+    passed &= np.where(codes >= 0, genotypes.complete[codes], ~literal)
     calls = tuple(_calls(batch, group, genotypes, codes, fields) for group in fields.groups)
     contig = batch["CHROM"].dictionary_encode()
     return Records(contig, starts, ends, passed, codes, literal, based, genotypes, calls)
@@ -262,7 +259,7 @@ def _calls(
     fields: _Fields,
 ) -> Calls:
     group_codes = codes[group.rows]
-    alleles = np.where((group_codes >= 0)[:, np.newaxis], genotypes.alleles[group_codes], -1)
+    alleles = genotypes.alleles[group_codes]
     alts = pc.split_pattern(batch["ALT"].take(pa.array(group.rows)), ",")
     offsets = _ints(alts.offsets)
     too_high = alleles.max(axis=1, initial=-1) > np.diff(offsets)

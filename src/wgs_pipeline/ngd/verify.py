@@ -62,6 +62,7 @@ def verify(root: Root, vault: Vault) -> Report:
         generation = read_generation(root, number)
         problems = list(_file_problems(root, vault, generation))
         if not problems:
+            problems += _older_problems(root, number)
             problems += _content_problems(root, generation)
         problems += _vault_problems(root, vault, generation)
         problems += audit.verify(root.audit, vault)
@@ -98,6 +99,25 @@ def _file_problems(root: Root, vault: Vault, generation: Generation) -> Iterator
             yield f"{description}: its bytes have changed"
         else:
             yield from shard.problems(root, member.shard)
+
+
+def _older_problems(root: Root, number: int) -> Iterator[str]:
+    """Files of the generations before, as far as they still stand."""
+    while number > 0:
+        manifest = root.generation(number) / "manifest.json"
+        parent = json.loads(manifest.read_text(encoding="utf-8"))["parent"]
+        number -= 1
+        older = root.generation(number) / "manifest.json"
+        if not older.exists():
+            return
+        if sha256_of(older) != parent:
+            yield f"{older}: its bytes have changed"
+            return
+        for name, digest in json.loads(older.read_text(encoding="utf-8"))["files"].items():
+            path = root.path / name
+            fixed = name not in ("ngd.json", "reference.json")  # these may have changed since
+            if fixed and (not path.exists() or sha256_of(path) != digest):
+                yield f"{path}: missing, or its bytes have changed"
 
 
 def _content_problems(root: Root, generation: Generation) -> Iterator[str]:

@@ -14,6 +14,8 @@ PAR = {"chrX": [(0, 20)], "chrY": [(0, 10)]}
 def header(sample: str, contigs: dict[str, int] | None = None) -> str:
     lines = ["##fileformat=VCFv4.2"]
     lines += [f"##contig=<ID={n},length={size}>" for n, size in (contigs or CONTIGS).items()]
+    types = {"GT": "String", "DP": "Integer", "GQ": "Integer"}
+    lines += [f'##FORMAT=<ID={n},Number=1,Type={t},Description="">' for n, t in types.items()]
     columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", sample]
     return "\n".join([*lines, "\t".join(columns)]) + "\n"
 

@@ -38,6 +38,8 @@ _USUAL_NAMES = {
     "chrMT": Role.MITOCHONDRION,
 }
 
+_WINDOW = 1 << 24
+
 
 @dataclass(frozen=True, order=True)
 class Interval:
@@ -74,19 +76,21 @@ def read_contigs(
     """Contigs of a FASTA index, in its order.
 
     Raises:
-        ProblemsError: The index has a line that is not name, length, …
+        ProblemsError: The index cannot be read, or has a line that is not name, length, …
     """
-    contigs = []
-    for number, line in enumerate(fai.read_text(encoding="utf-8").splitlines(), start=1):
+    contigs, problems = [], []
+    for number, line in enumerate(_lines(fai), start=1):
         fields = line.split("\t")
-        if len(fields) < 5 or not fields[1].isdigit():
+        if len(fields) < 5 or not _is_number(fields[1]):
             expected = "name, length, offset, bases and width"
             remedy = "Remake the index with samtools faidx."
-            problem = Problem(str(fai), number, f"{line[:80]!r}", expected, remedy)
-            raise ProblemsError([problem])
+            problems.append(Problem(str(fai), number, f"{line[:80]!r}", expected, remedy))
+            continue
         contigs.append(
             Contig(fields[0], int(fields[1]), contig_role(fields[0], x, y, mitochondrion))
         )
+    if problems:
+        raise ProblemsError(problems)
     return tuple(contigs)
 
 
@@ -94,29 +98,39 @@ def read_bed(path: Path) -> tuple[Interval, ...]:
     """Intervals of a BED file, in its order.
 
     Raises:
-        ProblemsError: A line is not contig, start, end.
+        ProblemsError: The file cannot be read, or a line is not contig, start, end.
     """
     intervals, problems = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip() or line.startswith(("#", "track", "browser")):
             continue
         fields = line.split("\t")
-        numeric = len(fields) >= 3 and fields[1].isdigit() and fields[2].isdigit()
+        numeric = len(fields) >= 3 and _is_number(fields[1]) and _is_number(fields[2])
         if not numeric or int(fields[1]) >= int(fields[2]):
+            expected = "contig, start and end (0-based half-open), tab-separated"
             problems.append(
-                Problem(
-                    str(path),
-                    number,
-                    f"{line[:80]!r}",
-                    "contig, start and end (0-based half-open), tab-separated",
-                    "Correct the line.",
-                )
+                Problem(str(path), number, f"{line[:80]!r}", expected, "Correct the line.")
             )
             continue
         intervals.append(Interval(fields[0], int(fields[1]), int(fields[2])))
     if problems:
         raise ProblemsError(problems)
     return tuple(intervals)
+
+
+def _lines(path: Path) -> list[str]:
+    expected, remedy = "UTF-8 text", "Give the path of a file that can be read."
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        problem = Problem(str(path), 0, error.strerror or str(error), expected, remedy)
+        raise ProblemsError([problem]) from error
+    except UnicodeDecodeError as error:
+        raise ProblemsError([Problem(str(path), 0, "not UTF-8", expected, remedy)]) from error
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def format_bed(intervals: Iterable[Interval]) -> str:
@@ -144,23 +158,34 @@ def open_fasta(fasta: Path) -> pysam.FastaFile:
         ) from error
 
 
-def known_intervals(fasta: Path) -> tuple[Interval, ...]:
+def known_intervals(fasta: Path, window: int = _WINDOW) -> tuple[Interval, ...]:
     """Maximal runs of the reference without N, in its order.
 
     Args:
         fasta: Indexed FASTA, plain or bgzip.
+        window: Bases that are looked at together; bounds the memory.
+
+    Raises:
+        WgsError: The file or its index is missing or broken.
     """
     intervals = []
     with open_fasta(fasta) as file:
-        for contig in file.references:
-            sequence = np.frombuffer(file.fetch(contig).encode("ascii"), np.uint8)
-            known = np.concatenate(([False], (sequence | 0x20) != ord("n"), [False]))
-            edges = np.flatnonzero(known[1:] != known[:-1])
-            intervals += [
-                Interval(contig, int(start), int(end))
-                for start, end in zip(edges[0::2], edges[1::2], strict=True)
-            ]
-    return tuple(intervals)
+        lengths = dict(zip(file.references, file.lengths, strict=True))
+        for contig, length in lengths.items():
+            for start in range(0, length, window):
+                sequence = file.fetch(contig, start, min(start + window, length))
+                intervals += [
+                    Interval(contig, start + first, start + last)
+                    for first, last in _known_runs(sequence.encode("ascii"))
+                ]
+    return pad(intervals, 0, lengths)
+
+
+def _known_runs(sequence: bytes) -> list[tuple[int, int]]:
+    bases = np.frombuffer(sequence, np.uint8)
+    known = np.concatenate(([False], (bases | 0x20) != ord("n"), [False]))
+    edges = np.flatnonzero(known[1:] != known[:-1]).tolist()
+    return list(zip(edges[0::2], edges[1::2], strict=True))
 
 
 def scatter(intervals: Sequence[Interval], count: int) -> tuple[tuple[Interval, ...], ...]:
@@ -249,11 +274,11 @@ def ploidy_runs(
 
 
 def subtract(whole: Interval, parts: Sequence[Interval]) -> tuple[Interval, ...]:
-    """What is left of an interval without the sorted ``parts`` of it."""
+    """What is left of an interval without the sorted ``parts``, which may reach beyond it."""
     left, start = [], whole.start
     for part in parts:
-        if part.start > start:
-            left.append(Interval(whole.contig, start, part.start))
+        if min(part.start, whole.end) > start:
+            left.append(Interval(whole.contig, start, min(part.start, whole.end)))
         start = max(start, part.end)
     if start < whole.end:
         left.append(Interval(whole.contig, start, whole.end))

@@ -1,0 +1,287 @@
+import re
+from collections import Counter
+from itertools import pairwise
+
+import pysam
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wgs_pipeline.cli import main
+from wgs_pipeline.errors import ProblemsError, WgsError
+from wgs_pipeline.reference import (
+    Contig,
+    Interval,
+    Role,
+    contig_role,
+    format_bed,
+    known_intervals,
+    pad,
+    ploidy_runs,
+    read_bed,
+    read_contigs,
+    scatter,
+    subtract,
+)
+
+LENGTHS = {"chr1": 30, "chr2": 50, "chrX": 20}
+steady = settings(derandomize=True, deadline=None, max_examples=300)
+
+
+def bases(intervals):
+    """Every base of the intervals, in their order."""
+    return [(each.contig, base) for each in intervals for base in range(each.start, each.end)]
+
+
+@st.composite
+def disjoint(draw, lengths=LENGTHS):
+    """Intervals as of the bases of a reference without N: sorted, apart from each other."""
+    intervals = []
+    for contig, length in lengths.items():
+        edges = sorted(draw(st.sets(st.integers(0, length), max_size=8)))
+        intervals += [
+            Interval(contig, start, end)
+            for start, end in zip(edges[0::2], edges[1::2], strict=False)
+        ]
+    return intervals
+
+
+@steady
+@given(disjoint(), st.data())
+def test_scatter(intervals, data):
+    total = len(bases(intervals))
+    if not total:
+        return
+    count = data.draw(st.integers(1, total))
+    pieces = scatter(intervals, count)
+    assert len(pieces) == count
+    assert [base for piece in pieces for base in bases(piece)] == bases(intervals)
+    sizes = {sum(map(len, piece)) for piece in pieces}
+    assert max(sizes) - min(sizes) <= 1
+    for each in (each for piece in pieces for each in piece):
+        assert any(
+            each.contig == whole.contig and whole.start <= each.start < each.end <= whole.end
+            for whole in intervals
+        )
+
+
+@pytest.mark.parametrize("count", [0, -1, 11])
+def test_scatter_refuses(count):
+    with pytest.raises(WgsError, match=f"10 bases without N cannot be split into {count} pieces"):
+        scatter([Interval("chr1", 0, 10)], count)
+
+
+@steady
+@given(disjoint(), st.integers(0, 12))
+def test_pad(intervals, padding):
+    padded = pad(intervals, padding, LENGTHS)
+    near = {
+        (contig, base)
+        for contig, length in LENGTHS.items()
+        for base in range(length)
+        if any(
+            each.contig == contig and each.start - padding <= base < each.end + padding
+            for each in intervals
+        )
+    }
+    assert Counter(bases(padded)) == Counter(near)
+    assert list(padded) == sorted(padded)
+    for left, right in pairwise(padded):
+        assert left.contig != right.contig or left.end < right.start
+
+
+@steady
+@given(
+    st.tuples(st.integers(5, 20), st.integers(0, 20)),
+    st.lists(st.tuples(st.integers(0, 45), st.integers(1, 15)), max_size=5),
+)
+def test_subtract(whole, parts):
+    whole = Interval("chrX", whole[0], whole[0] + whole[1])
+    parts = sorted(Interval("chrX", start, start + size) for start, size in parts)
+    left = subtract(whole, parts)
+    assert bases(left) == [base for base in bases([whole]) if base not in bases(parts)]
+    assert all(len(each) > 0 for each in left)
+
+
+PAR = (Interval("chrX", 0, 10), Interval("chrX", 90, 100), Interval("chrY", 0, 10))
+X, Y, M = (("chrX", 100), ("chrY", 50), ("chrM", 16))
+
+
+@pytest.mark.parametrize(
+    ("sex", "par", "expected"),
+    [
+        ("female", PAR, [("chrM", 0, 16, 1), ("chrY", 0, 50, 0)]),
+        ("female", (), [("chrM", 0, 16, 1), ("chrY", 0, 50, 0)]),
+        (
+            "male",
+            PAR,
+            [("chrM", 0, 16, 1), ("chrX", 10, 90, 1), ("chrY", 0, 10, 0), ("chrY", 10, 50, 1)],
+        ),
+        ("male", PAR[1::-1], [("chrM", 0, 16, 1), ("chrX", 10, 90, 1), ("chrY", 0, 50, 1)]),
+        ("male", (), [("chrM", 0, 16, 1), ("chrX", 0, 100, 1), ("chrY", 0, 50, 1)]),
+        ("unknown", PAR, [("chrM", 0, 16, 1)]),
+    ],
+)
+def test_ploidy_runs(sex, par, expected):
+    contigs = [Contig("chr1", 200, Role.AUTOSOME)]
+    contigs += [Contig(name, length, contig_role(name)) for name, length in (X, Y, M)]
+    runs = ploidy_runs(contigs, par, sex)
+    found = [(r.interval.contig, r.interval.start, r.interval.end, r.ploidy) for r in runs]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        *((name, Role.X) for name in ("X", "chrX")),
+        *((name, Role.Y) for name in ("Y", "chrY")),
+        *((name, Role.MITOCHONDRION) for name in ("M", "MT", "chrM", "chrMT")),
+        *((name, Role.AUTOSOME) for name in ("1", "chr22", "chrX_alt", "GL000192.1", "x")),
+    ],
+)
+def test_contig_role(name, role):
+    assert contig_role(name) is role
+
+
+def test_configured_roles():
+    named = {"x": "NC_23", "y": "NC_24", "mitochondrion": "NC_12920"}
+    assert [contig_role(name, **named) for name in named.values()] == [
+        Role.X,
+        Role.Y,
+        Role.MITOCHONDRION,
+    ]
+    assert contig_role("NC_1", **named) is Role.AUTOSOME
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    def write(sequences, width=10):
+        path = tmp_path / "genome.fa"
+        text = ""
+        for name, bases in sequences.items():
+            lines = (bases[start : start + width] for start in range(0, len(bases), width))
+            text += f">{name}\n" + "".join(f"{line}\n" for line in lines)
+        path.write_text(text)
+        pysam.faidx(str(path))
+        return path
+
+    return write
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(
+    st.lists(st.text("ACGTNnacRg", min_size=1, max_size=40), min_size=1, max_size=3),
+    st.sampled_from([1, 3, 10, 1 << 24]),
+)
+def test_known_intervals(tmp_path_factory, contigs, window):
+    path = tmp_path_factory.mktemp("fasta") / "genome.fa"
+    path.write_text("".join(f">c{n}\n{text}\n" for n, text in enumerate(contigs)))
+    pysam.faidx(str(path))
+    expected = [
+        Interval(f"c{number}", *run.span())
+        for number, text in enumerate(contigs)
+        for run in re.finditer("[^Nn]+", text)
+    ]
+    assert list(known_intervals(path, window)) == expected
+
+
+def test_fasta_without_index(fasta, tmp_path):
+    path = fasta({"chr1": "ACGT"})
+    with pytest.raises(WgsError, match=r"none\.fa: not found"):
+        known_intervals(tmp_path / "none.fa")
+    path.with_name("genome.fa.fai").unlink()
+    with pytest.raises(WgsError, match=r"genome\.fa\.fai: not found"):
+        known_intervals(path)
+    assert not path.with_name("genome.fa.fai").exists(), "nothing is written beside a reference"
+    path.with_name("genome.fa.fai").write_text("no index\n")
+    with pytest.raises(WgsError, match=r"genome\.fa: cannot be read"):
+        known_intervals(path)
+
+
+def test_read_contigs(fasta):
+    path = fasta({"chr1": "ACGT" * 9, "chrX": "NNN", "weird": "A"})
+    assert read_contigs(path.with_name("genome.fa.fai"), y="weird") == (
+        Contig("chr1", 36, Role.AUTOSOME),
+        Contig("chrX", 3, Role.X),
+        Contig("weird", 1, Role.Y),
+    )
+
+
+def test_read_contigs_names_every_wrong_line(tmp_path):
+    fai = tmp_path / "genome.fa.fai"
+    fai.write_text("chr1\t36\t6\t10\t11\nchr2\tlong\t6\t10\t11\nchr3\t5\nchr4\t²\t6\t10\t11\n")
+    with pytest.raises(ProblemsError) as error:
+        read_contigs(fai)
+    assert [problem.line for problem in error.value.problems] == [2, 3, 4]
+    assert "name, length, offset, bases and width" in str(error.value)
+
+
+def test_bed_there_and_back(tmp_path):
+    intervals = (Interval("chr2", 5, 9), Interval("chr1", 0, 1))
+    bed = tmp_path / "regions.bed"
+    bed.write_text(
+        "# regions\ntrack name=x\nbrowser position\n\n"
+        + format_bed(intervals).replace("9\n", "9\tname\t0\r\n")
+    )
+    assert read_bed(bed) == intervals
+    bed.write_text("")
+    assert read_bed(bed) == ()
+
+
+def test_read_bed_names_every_wrong_line(tmp_path):
+    bed = tmp_path / "regions.bed"
+    lines = ["chr1\t0\t5", "chr1 0 5", "chr1\t5", "chr1\t5\t5", "chr1\t-1\t5", "chr1\t1\t2.5"]
+    bed.write_text("# comment\n" + "\n".join([*lines, "chr1\t²\t5", "chr1\t6\t9"]))
+    with pytest.raises(ProblemsError) as error:
+        read_bed(bed)
+    assert [problem.line for problem in error.value.problems] == [3, 4, 5, 6, 7, 8]
+    assert all(f"{bed}:" in line for line in str(error.value).splitlines())
+
+
+@pytest.mark.parametrize("read", [read_bed, read_contigs])
+def test_unreadable(tmp_path, read):
+    for path, found in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(ProblemsError, match=f"{path}: {found}"):
+            read(path)
+    latin = tmp_path / "latin"
+    latin.write_bytes("Søren\t0\t1".encode("latin-1"))
+    with pytest.raises(ProblemsError, match="not UTF-8"):
+        read(latin)
+
+
+def wgs(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(["reference", *map(str, arguments)])
+    said = capsys.readouterr()
+    assert stop.value.code in (0, None), said.err
+    return said.out
+
+
+def test_scatter_command(fasta, tmp_path, capsys):
+    path = fasta({"chr1": "NN" + "A" * 10 + "NNNN" + "C" * 5, "chr2": "G" * 6})
+    outdir = tmp_path / "intervals"
+    arguments = ("--fasta", path, "--fai", f"{path}.fai", "--pieces", 3, "--padding", 3)
+    wgs(capsys, "scatter", *arguments, "--outdir", outdir)
+    assert {each.name: each.read_text() for each in outdir.iterdir()} == {
+        "0000.bed": "chr1\t2\t9\n",
+        "0000.padded.bed": "chr1\t0\t12\n",
+        "0001.bed": "chr1\t9\t12\nchr1\t16\t20\n",
+        "0001.padded.bed": "chr1\t6\t21\n",
+        "0002.bed": "chr1\t20\t21\nchr2\t0\t6\n",
+        "0002.padded.bed": "chr1\t17\t21\nchr2\t0\t6\n",
+    }
+
+
+def test_ploidy_commands(fasta, tmp_path, capsys):
+    path = fasta({"chr1": "A" * 20, "hemi": "C" * 30, "chrM": "G" * 5})
+    par, bed = tmp_path / "par.bed", tmp_path / "ploidy.bed"
+    par.write_text("hemi\t0\t10\n")
+    samples = ("--sample", "son", "male", "--sample", "mother", "female")
+    arguments = ("--fai", f"{path}.fai", "--x", "hemi", "--par-bed", par, *samples, "-o", bed)
+    wgs(capsys, "ploidy", *arguments)
+    assert bed.read_text() == ("chrM\t0\t5\tson\t1\nhemi\t10\t30\tson\t1\nchrM\t0\t5\tmother\t1\n")
+    printed = wgs(capsys, "ploidy-file", bed, "son")
+    assert printed == "chrM 1 5 son 1\nhemi 11 30 son 1\n* * * son 2\n"
+    printed = wgs(capsys, "ploidy-file", bed, "mother", "son")
+    assert printed.splitlines()[-2:] == ["* * * mother 2", "* * * son 2"]
+    assert len(printed.splitlines()) == 5

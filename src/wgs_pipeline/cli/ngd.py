@@ -85,6 +85,7 @@ def init(
 @click.option("--target", type=_path, help="BED of the bases that the assay aims at.")
 @click.option("--reference", type=_path, help="FASTA for left-alignment; default as at init.")
 @click.option("--replace", is_flag=True, help="Replace another gVCF of this sample and assay.")
+@click.option("--verdict", type=_path, help="QC verdict; only pass and warn are loaded.")
 @click.option("--receipt", type=_path, help="JSON file that says what was done.")
 def load(
     root: Path,
@@ -97,18 +98,44 @@ def load(
     target: Path | None,
     reference: Path | None,
     replace: bool,
+    verdict: Path | None,
     receipt: Path | None,
 ) -> None:
     """Load one genome; one that is loaded already changes nothing."""
     from wgs_pipeline.files import write_json
     from wgs_pipeline.ngd.load import Request, load
 
+    level = _level(sample, verdict) if verdict else "pass"
+    if level not in ("pass", "warn"):
+        reason = f"QC verdict {level}"
+        if receipt is not None:
+            write_json(receipt, {"sample": sample, "loaded": False, "reason": reason})
+        click.echo(f"{sample}: not loaded ({reason})", err=True)
+        return
     person, sex = _person(sample, samples, patient_id, sex)
     done = load(root, Request(sample, gvcf, person, sex, assay, target, reference, replace))
     if receipt is not None:
-        write_json(receipt, asdict(done))
+        write_json(receipt, {**asdict(done), "loaded": True})
     said = "is loaded already" if done.already_loaded else "loaded"
     click.echo(f"{sample}: {said} (slot {done.slot}, generation {done.generation})", err=True)
+
+
+def _level(sample: str, path: Path) -> str:
+    """The verdict on a sample.
+
+    Raises:
+        NgdError: The file is no verdict, or is of another sample.
+    """
+    import json
+
+    try:
+        verdict = json.loads(path.read_text(encoding="utf-8"))
+        found, level = verdict["sample"], str(verdict["verdict"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NgdError(f"{path}: is no verdict ({error}). Make it with wgs qc verdict") from error
+    if found != sample:
+        raise NgdError(f"{path}: is of sample {found}; expected {sample}. Give its own verdict")
+    return level
 
 
 @command.command()
@@ -213,6 +240,27 @@ def verify(root: Path) -> None:
     )
 
 
+class _NoPandas:
+    """An import hook under which pandas is not installed."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def _import_arrow_alone() -> None:
+    """Import Arrow so that it never takes up pandas, whose import takes longer than an answer."""
+    hook: Any = _NoPandas
+    sys.meta_path.insert(0, hook)
+    try:
+        import pyarrow as pa
+
+        pa.array([0])  # the first conversion looks for pandas, and none after it
+    finally:
+        sys.meta_path.remove(hook)
+
+
 def _answer(
     root: Path,
     asking: dict[str, Any],
@@ -220,6 +268,7 @@ def _answer(
     format_: str,
     output: Path | None,
 ) -> None:
+    _import_arrow_alone()
     from wgs_pipeline import ngd
     from wgs_pipeline.ngd import answers
 

@@ -18,23 +18,7 @@ from wgs_pipeline.ngd.gvcf_source import Header, column_blocks, malformed, read_
 from wgs_pipeline.ngd.intervals import Bases, union
 from wgs_pipeline.ngd.records import Calls, Records, Rule, parse_records
 from wgs_pipeline.ngd.reference import Reference
-
-#: Columns of a shard's calls; pos is 1-based, as in VCF.
-VARIANTS = pa.schema(
-    [
-        ("contig", pa.string()),
-        ("pos", pa.int32()),
-        ("ref", pa.string()),
-        ("alt", pa.string()),
-        ("gt", pa.string()),
-        ("kind", pa.uint8()),
-        ("passed", pa.bool_()),
-        ("dp", pa.int16()),
-        ("ad_ref", pa.int16()),
-        ("ad_alt", pa.int16()),
-        ("gq", pa.int16()),
-    ]
-)
+from wgs_pipeline.ngd.shard import VARIANTS
 
 
 @dataclass(frozen=True)

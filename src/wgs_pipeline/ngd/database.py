@@ -20,7 +20,6 @@ from wgs_pipeline.consent.purposes import Purpose, parse_purpose
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.errors import ConsentError, NgdError, PurposeError, WgsError
 from wgs_pipeline.identifiers import canonical_patient_id
-from wgs_pipeline.ngd.alleles import Alleles, normalise
 from wgs_pipeline.ngd.generation import Generation, pinned, read_generation
 from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
 from wgs_pipeline.ngd.layout import PLANES, RESEARCH, Root
@@ -233,6 +232,10 @@ class Database:
 
     def _normalised(self, snapshot: Snapshot, name: str) -> Variant:
         asked = parse_variant(name, snapshot.reference)
+        if len(asked.ref) == len(asked.alt) == 1:
+            return asked
+        from wgs_pipeline.ngd.alleles import Alleles, normalise
+
         alleles = Alleles(np.array([asked.pos - 1]), pa.array([asked.ref]), pa.array([asked.alt]))
         length = snapshot.reference.contigs[asked.contig]
         alleles = normalise(alleles, asked.contig, length, self._root.reference_fasta)

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import replacing, write_json
 from wgs_pipeline.ngd.layout import SEGMENT_SLOTS, Root, sha256_of
+from wgs_pipeline.ngd.parquet import read_where
 from wgs_pipeline.ngd.shard import Analysis
 from wgs_pipeline.vault import Vault
 
@@ -118,7 +119,7 @@ def read_generation(root: Root, number: int) -> Generation:
     folder = root.generation(number)
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        rows = pq.read_table(folder / "members.parquet", partitioning=None).to_pylist()
+        rows = read_where(folder / "members.parquet").to_pylist()
         members = tuple(sorted(Member(**row) for row in rows))
         return Generation(manifest["generation"], members, manifest["files"])
     except FileNotFoundError:

@@ -22,7 +22,8 @@ from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.reference import KARYOTYPES, Reference
 from wgs_pipeline.ngd.registration import Identity, loading, register
-from wgs_pipeline.ngd.shard import Analysis, Target, write_shard
+from wgs_pipeline.ngd.shard import Analysis
+from wgs_pipeline.ngd.shard_writer import Target, write_shard
 from wgs_pipeline.vault import Outcome, Vault
 
 #: A shard can be swept between writing and committing only by a compaction; then write it again.

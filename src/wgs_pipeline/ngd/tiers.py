@@ -25,6 +25,7 @@ from wgs_pipeline.ngd.generation import Member
 from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
 from wgs_pipeline.ngd.intervals import depth
 from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd.parquet import Condition, read_where
 from wgs_pipeline.ngd.shard import read_callable, read_variants
 
 CALLS = pa.schema(
@@ -168,14 +169,17 @@ def counted_variants(calls: pa.Table, without: NDArray[np.uint32]) -> pa.Table:
 
 def summed(table: pa.Table) -> pa.Table:
     """One row per variant: the n_* of equal variants added."""
-    grouped = table.group_by(["pos", "ref", "alt"], use_threads=False).aggregate(
-        [(name, "sum") for name in COUNTS]
-    )
-    grouped = grouped.rename_columns(
-        [name.removesuffix("_sum") for name in grouped.column_names]
-    ).select(["pos", "ref", "alt", *COUNTS])
-    grouped = grouped.cast(_COUNTED)
-    return grouped.sort_by([(name, "ascending") for name in ("pos", "ref", "alt")])
+    table = table.select(["pos", "ref", "alt", *COUNTS]).cast(_COUNTED)
+    if not table.num_rows:
+        return table
+    table = table.sort_by([(name, "ascending") for name in ("pos", "ref", "alt")]).combine_chunks()
+    first = _first_of_group(table)
+    starts = np.flatnonzero(first)
+    result = table.filter(first)
+    for at, name in enumerate(COUNTS, start=3):
+        total = np.add.reduceat(np.asarray(table[name]), starts).astype(np.int32)
+        result = result.set_column(at, name, pa.chunked_array([total]))
+    return result
 
 
 def clipped(runs: pa.Table, low: int, high: int) -> pa.Table:
@@ -201,25 +205,14 @@ def coverage(
     return depth(starts, ends, low, high)
 
 
-def read_rows(root: Root, file: str, filters: Sequence[tuple[str, str, Any]] = ()) -> pa.Table:
-    """Rows of a file of the index; row groups that cannot match are not read.
+def read_rows(root: Root, file: str, conditions: Sequence[Condition] = ()) -> pa.Table:
+    """Rows of a file of the index.
 
     Raises:
         FileNotFoundError: A compaction dropped the file.
         NgdError: The file is damaged.
     """
-    try:
-        return pq.read_table(
-            root.path / file,
-            filters=list(filters) or None,
-            partitioning=None,
-            page_checksum_verification=True,
-            use_threads=False,
-        )
-    except FileNotFoundError:
-        raise
-    except (OSError, pa.ArrowInvalid) as error:
-        raise NgdError(f"{root.path / file}: damaged; run 'wgs ngd verify'") from error
+    return read_where(root.path / file, conditions)
 
 
 def read_counts(root: Root, file: str, low: int, high: int) -> NDArray[np.int32]:

@@ -20,7 +20,8 @@ from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.load import Request, load, read_target
 from wgs_pipeline.ngd.reference import KARYOTYPES
 from wgs_pipeline.ngd.registration import Identity, register
-from wgs_pipeline.ngd.shard import Analysis, write_shard
+from wgs_pipeline.ngd.shard import Analysis
+from wgs_pipeline.ngd.shard_writer import write_shard
 from wgs_pipeline.ngd.verify import verify
 from wgs_pipeline.vault import Vault
 

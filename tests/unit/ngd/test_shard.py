@@ -21,8 +21,8 @@ from wgs_pipeline.ngd.shard import (
     read_callable,
     read_description,
     read_variants,
-    write_shard,
 )
+from wgs_pipeline.ngd.shard_writer import write_shard
 
 REAL = Path(__file__).parents[4] / "shared/data/gvcf-na12878-chr20"
 

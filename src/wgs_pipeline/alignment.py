@@ -48,7 +48,7 @@ def verify(cram: Path, reference: Path, sample: str, tally: Path | None) -> dict
         )
     reads = _count_reads(cram, reference)
     if tally is not None:
-        expected = 2 * int(json.loads(tally.read_text(encoding="utf-8"))["pairs"])
+        expected = _expected_reads(tally)
         if reads != expected:
             raise AlignmentError(
                 f"{cram}: holds {reads} reads; expected the {expected} of the FASTQ files. The "
@@ -59,6 +59,16 @@ def verify(cram: Path, reference: Path, sample: str, tally: Path | None) -> dict
         "read_groups": [group["ID"] for group in groups],
         "md5": _md5(cram),
     }
+
+
+def _expected_reads(tally: Path) -> int:
+    try:
+        return 2 * int(json.loads(tally.read_text(encoding="utf-8"))["pairs"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AlignmentError(
+            f"{tally}: is not a tally of reads ({error}); expected what wgs reads stream writes. "
+            "Remove the alignment and align the sample again"
+        ) from error
 
 
 def _quickcheck(cram: Path) -> None:

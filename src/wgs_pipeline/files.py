@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise _refused(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -36,9 +36,10 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _fsync(path.parent)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise _refused(path, error, temporary) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before says more
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -50,6 +51,14 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` to ``path`` as indented JSON, all or nothing."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _refused(path: Path, error: OSError, temporary: Path | None = None) -> OutputError:
+    """The error of a file that cannot be written; it names the other file where that failed."""
+    other = error.filename if isinstance(error.filename, str | Path) else None
+    own = {str(path), str(path.parent), str(temporary), None}
+    named = f" ({other})" if temporary and (str(other) if other else None) not in own else ""
+    return OutputError(f"{path}: cannot be written: {error.strerror or error}{named}")
 
 
 def _fsync(path: Path) -> None:

@@ -1,0 +1,146 @@
+import json
+import os
+import stat
+import subprocess
+
+import pytest
+
+from wgs_pipeline.errors import OutputError
+from wgs_pipeline.files import replacing, write_json, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_nothing_until_all_is_written(tmp_path):
+    path = tmp_path / "new" / "deep" / "result.txt"
+    with replacing(path) as temporary:
+        assert temporary.parent == path.parent
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["result.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_an_error_leaves_the_target_as_it_was(tmp_path, error):
+    path = tmp_path / "result.txt"
+    path.write_text("before")
+    expected = OutputError if error is OSError else error
+
+    def fail():
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(expected):
+        fail()
+    assert path.read_text() == "before"
+    assert names(tmp_path) == ["result.txt"]
+
+
+def test_a_body_that_removes_its_file(tmp_path):
+    path = tmp_path / "result.txt"
+    expected = r"result\.txt: cannot be written: No such file"
+    with pytest.raises(OutputError, match=expected), replacing(path) as temporary:
+        temporary.unlink()
+    assert names(tmp_path) == []
+
+
+def test_another_file_that_fails_is_named(tmp_path):
+    path, source = tmp_path / "result.txt", tmp_path / "source.txt"
+    with pytest.raises(OutputError) as error, replacing(path):
+        source.read_text()
+    message = f"{path}: cannot be written: No such file or directory ({source})"
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_mode_follows_the_umask(tmp_path, umask, mode):
+    path = tmp_path / "result.txt"
+    before = os.umask(umask)
+    try:
+        write_text(path, "text")
+        assert os.umask(umask) == umask, "the mask is as it was"
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_content(tmp_path):
+    write_text(tmp_path / "text", "Ærø\n")
+    assert (tmp_path / "text").read_bytes() == "Ærø\n".encode()
+    write_json(tmp_path / "json", {"name": "Ærø", "of": [1, None]})
+    text = (tmp_path / "json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"name": "Ærø", "of": [1, None]}
+    assert "Ærø" in text
+    assert text.endswith("}\n")
+
+
+def test_targets_that_cannot_be(tmp_path):
+    (tmp_path / "folder" / "within").mkdir(parents=True)
+    (tmp_path / "file").write_text("file")
+    for path, reason in (
+        (tmp_path / "folder", "Is a directory"),
+        (tmp_path / "file" / "result.txt", "File exists|Not a directory"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
+        with pytest.raises(OutputError, match=f"{path}: cannot be written: ({reason})"):
+            write_text(path, "text")
+    assert names(tmp_path) == ["file", "folder"]
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Mount a small file system; where that is not allowed, skip the test."""
+    folders = []
+
+    def mount(options):
+        folder = tmp_path / "mounted"
+        folder.mkdir(exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+        folders.append(folder)
+        return folder
+
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts file systems")
+    yield mount
+    for folder in folders:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_full_disk(mounted):
+    folder = mounted("size=64k")
+    path = folder / "result.txt"
+    write_text(path, "before")
+    with pytest.raises(OutputError, match=f"{path}: cannot be written: No space left on device"):
+        write_text(path, "x" * 100_000)
+    assert path.read_text() == "before"
+    assert names(folder) == ["result.txt"]
+
+
+def test_no_room_for_another_file(mounted):
+    folder = mounted("nr_inodes=2")
+    write_text(folder / "first", "")
+    with pytest.raises(OutputError, match="second: cannot be written: No space left on device"):
+        write_text(folder / "second", "")
+
+
+def test_read_only_file_system(mounted):
+    folder = mounted("size=64k,ro")
+    for path in (folder / "result.txt", folder / "deeper" / "result.txt"):
+        with pytest.raises(OutputError, match=f"{path}: cannot be written: Read-only file system"):
+            write_text(path, "text")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_folder(tmp_path):
+    tmp_path.chmod(0o500)
+    path = tmp_path / "result.txt"
+    with pytest.raises(OutputError, match=f"{path}: cannot be written: Permission denied"):
+        write_text(path, "text")
+    tmp_path.chmod(0o700)

@@ -1,0 +1,51 @@
+"""``wgs report``: what a run did, as a page and data, and as text at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_PATH = click.Path(path_type=Path)
+_config = click.argument("configfile", type=_PATH)
+
+
+@click.group()
+def command() -> None:
+    """Write the run report."""
+
+
+@command.command()
+@_config
+@click.option("-o", "--output", type=_PATH, required=True, help="HTML page to write.")
+@click.option("--json", "data", type=_PATH, required=True, help="The same as data.")
+def run(configfile: Path, output: Path, data: Path) -> None:
+    """Report what happened to each sample of CONFIGFILE, whatever state its results are in."""
+    import os
+    from datetime import UTC, datetime
+
+    from wgs_pipeline.files import write_json, write_text
+    from wgs_pipeline.project import Project
+    from wgs_pipeline.report.collect import collect
+    from wgs_pipeline.report.page import render
+
+    project = Project.load(configfile)
+    document = collect(project, datetime.now(UTC))
+    results = os.path.relpath(project.config.results, output.absolute().parent)
+    page = render(document, results)
+    write_json(data, document)
+    write_text(output, page)
+
+
+@command.command()
+@_config
+def summary(configfile: Path) -> None:
+    """Print the end of a run of CONFIGFILE: samples, accuracy, three questions to the database."""
+    from datetime import UTC, datetime
+
+    from wgs_pipeline.project import Project
+    from wgs_pipeline.report.collect import collect
+    from wgs_pipeline.report.summary import summary_text
+
+    project = Project.load(configfile)
+    click.echo(summary_text(project, collect(project, datetime.now(UTC))), nl=False)

@@ -1,0 +1,118 @@
+"""Time, CPU and memory of a run, from the benchmark files of its jobs."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wgs_pipeline.report.results import Results
+
+
+@dataclass(frozen=True)
+class JobCost:
+    """What one job took.
+
+    Attributes:
+        rule: Its rule.
+        key: Its wildcards, joined by dots.
+        wall_s: Seconds from start to end.
+        cpu_s: Seconds of CPU, of all its processes.
+        max_rss_mb: Most memory at once.
+    """
+
+    rule: str
+    key: str
+    wall_s: float
+    cpu_s: float
+    max_rss_mb: float
+
+
+def read_costs(results: Results) -> list[JobCost]:
+    """The cost of every job that has a benchmark file."""
+    costs = []
+    for rule in sorted(results.names("benchmarks")):
+        for name in sorted(results.names(f"benchmarks/{rule}")):
+            if name.endswith(".tsv"):
+                cost = _read(results, rule, name.removesuffix(".tsv"))
+                costs += [cost] if cost else []
+    return costs
+
+
+def rule_costs(
+    costs: Sequence[JobCost], order: Sequence[str], owners: Mapping[tuple[str, str], str]
+) -> list[dict[str, Any]]:
+    """What each rule took, in the order of the workflow.
+
+    Args:
+        costs: Every job's.
+        order: Rules in the order of the workflow; others follow by name.
+        owners: (rule, key) of a job to the sample it is of.
+    """
+    by_rule: dict[str, list[JobCost]] = {}
+    for cost in costs:
+        by_rule.setdefault(cost.rule, []).append(cost)
+    places = {rule: place for place, rule in enumerate(order)}
+    ordered = sorted(by_rule, key=lambda rule: (places.get(rule, len(places)), rule))
+    return [_rule_cost(rule, by_rule[rule], owners) for rule in ordered]
+
+
+def sample_costs(
+    costs: Iterable[JobCost], owners: Mapping[tuple[str, str], str]
+) -> dict[str, dict[str, float]]:
+    """``wall_s`` and ``cpu_s`` of each sample's own jobs."""
+    totals: dict[str, dict[str, float]] = {}
+    for cost in costs:
+        sample = owners.get((cost.rule, cost.key))
+        if sample is not None:
+            total = totals.setdefault(sample, {"wall_s": 0.0, "cpu_s": 0.0})
+            total["wall_s"] += cost.wall_s
+            total["cpu_s"] += cost.cpu_s
+    return {sample: _rounded(total) for sample, total in totals.items()}
+
+
+def _rule_cost(
+    rule: str, jobs: Sequence[JobCost], owners: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
+    samples = sample_costs(jobs, owners)
+    longest = max(jobs, key=lambda job: job.wall_s)
+    most = max(samples, key=lambda name: samples[name]["wall_s"]) if samples else None
+    totals = {
+        "wall_s": sum(job.wall_s for job in jobs),
+        "cpu_s": sum(job.cpu_s for job in jobs),
+        "max_rss_mb": max(job.max_rss_mb for job in jobs),
+    }
+    return {
+        "rule": rule,
+        "jobs": len(jobs),
+        **_rounded(totals),
+        "longest_job": {"job": longest.key, "wall_s": longest.wall_s},
+        "per_sample_max": {"sample": most, **samples[most]} if most is not None else None,
+    }
+
+
+def _read(results: Results, rule: str, key: str) -> JobCost | None:
+    path = f"benchmarks/{rule}/{key}.tsv"
+    try:
+        with (results.folder / path).open(encoding="utf-8", newline="") as file:
+            row = list(csv.DictReader(file, delimiter="\t"))[-1]
+    except (OSError, ValueError, IndexError, csv.Error):
+        results.unreadable.append(path)
+        return None
+    wall, cpu, memory = (_number(row.get(name)) for name in ("s", "cpu_time", "max_rss"))
+    return JobCost(rule, key, wall, cpu, memory)
+
+
+def _number(text: str | None) -> float:
+    """A figure; what a job was too short to be measured for counts as nothing."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) else 0.0
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in values.items()}

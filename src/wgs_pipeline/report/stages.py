@@ -1,0 +1,179 @@
+"""Which rules of the workflow make which stage of a sample, and what each leaves behind.
+
+The paths are those of ``workflow/rules``; tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from wgs_pipeline.project import Project
+from wgs_pipeline.readgroups import read_group_id
+
+#: Stages of a sample in the order of the workflow: identity and title.
+STAGES: dict[str, str] = {
+    "reads": "Reads",
+    "alignment": "Alignment",
+    "gvcf": "gVCF",
+    "callset": "Callset",
+    "qc": "QC",
+    "verdict": "Verdict",
+    "database": "Database",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job of the workflow.
+
+    Attributes:
+        rule: Its rule.
+        key: Name of its log and benchmark: the wildcards, joined by dots.
+        outputs: What it writes, relative to the results folder.
+        replaced_by: Where its outputs are temporary: what is made of them.
+    """
+
+    rule: str
+    key: str
+    outputs: tuple[str, ...]
+    replaced_by: str = ""
+
+    @property
+    def log(self) -> str:
+        """Its log, relative to the results folder."""
+        return f"logs/{self.rule}/{self.key}.log"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of one sample: its jobs in order, and what stands when it is done."""
+
+    id: str
+    steps: tuple[Step, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def applies(self) -> bool:
+        """Whether the sample goes through this stage at all."""
+        return bool(self.outputs)
+
+
+def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
+    """The stages of one analysed sample.
+
+    A stage that does not apply to it, by how it enters, has neither steps nor outputs.
+    """
+    steps = {
+        "reads": _reads(project, sample),
+        "alignment": _alignment(project, sample),
+        "gvcf": _gvcf(project, sample),
+        "callset": tuple(_callset(project, project.samples[sample].family_id)),
+        "qc": tuple(_qc(project, sample)),
+        "verdict": (Step("judge_sample", sample, (f"qc/{sample}/verdict.json",)),),
+        "database": (Step("load_genome", sample, (f"ngd/{sample}.loaded.json",)),),
+    }
+    return tuple(Stage(name, steps[name], _lasting(steps[name])) for name in STAGES)
+
+
+def preparing_steps(project: Project) -> tuple[Step, ...]:
+    """Jobs that every sample, or a family, waits for."""
+    pieces = [f"reference/intervals/{piece}.bed" for piece in _pieces(project)]
+    return (
+        Step("stage_reference", "genome", ("reference/genome.fa",)),
+        Step("index_fasta", "genome", ("reference/genome.fa.fai",)),
+        Step("index_bwa", "genome", ("reference/bwa/genome.bwt",)),
+        Step("scatter_intervals", "genome", tuple(pieces)),
+        Step("list_regions", "genome", ("reference/regions.bed", "reference/autosomes.bed")),
+        Step("initialise_database", "ngd", ("ngd/initialised",)),
+        *(
+            Step("list_ploidy", family, (f"reference/ploidy/{family}.bed",))
+            for family in project.families
+        ),
+    )
+
+
+def cohort_steps() -> tuple[Step, ...]:
+    """Jobs that put all samples together."""
+    return (
+        Step("tabulate_cohort", "cohort", ("qc/samples.tsv",)),
+        Step("run_multiqc", "cohort", ("qc/multiqc.html",)),
+    )
+
+
+def _kind(project: Project, sample: str) -> str:
+    return project.units[sample][0].kind
+
+
+def _pieces(project: Project) -> list[str]:
+    return [f"{piece:04d}" for piece in range(project.config.calling.scatter_count)]
+
+
+def _lasting(steps: Sequence[Step]) -> tuple[str, ...]:
+    return tuple(path for step in steps if not step.replaced_by for path in step.outputs)
+
+
+def _reads(project: Project, sample: str) -> tuple[Step, ...]:
+    lanes = [read_group_id(unit) for unit in project.units[sample] if unit.kind == "fastq"]
+    return tuple(
+        Step("screen_lane", f"{sample}.{lane}", (f"qc/{sample}/{lane}.fastp.json",))
+        for lane in lanes
+    )
+
+
+def _alignment(project: Project, sample: str) -> tuple[Step, ...]:
+    kind = _kind(project, sample)
+    if kind == "gvcf":
+        return ()
+    rule = "align" if kind == "fastq" else "import_cram"
+    cram = f"alignment/{sample}.cram"
+    return (
+        Step(rule, sample, (cram, f"{cram}.crai")),
+        Step("verify_alignment", sample, (f"alignment/{sample}.json", f"{cram}.md5")),
+    )
+
+
+def _gvcf(project: Project, sample: str) -> tuple[Step, ...]:
+    gvcf = f"gvcf/{sample}.g.vcf.gz"
+    return (
+        *_gvcf_source(project, sample, gvcf),
+        Step("index_gvcf", sample, (f"{gvcf}.tbi",)),
+        Step("verify_gvcf", sample, (f"gvcf/{sample}.json",)),
+    )
+
+
+def _gvcf_source(project: Project, sample: str, gvcf: str) -> Iterator[Step]:
+    if _kind(project, sample) == "gvcf":
+        yield Step("import_gvcf", sample, (gvcf,))
+        return
+    freebayes = project.config.calling.engine == "freebayes"
+    rule, suffix = ("call_variants_piece", "vcf") if freebayes else ("call_piece", "g.vcf")
+    for piece in _pieces(project):
+        path = f"gvcf/pieces/{sample}/{piece}.{suffix}.gz"
+        yield Step(rule, f"{sample}.{piece}", (path,), replaced_by=gvcf)
+    yield Step("gather_gvcf", sample, (gvcf,))
+
+
+def _callset(project: Project, family: str) -> Iterator[Step]:
+    """A joint call of several alignments, or the members' own calls; as ``family.smk`` has it."""
+    members = project.families[family]
+    callset = f"callset/{family}.vcf.gz"
+    if len(members) > 1 and all(_kind(project, member) != "gvcf" for member in members):
+        for piece in _pieces(project):
+            path = f"callset/pieces/{family}/{piece}.vcf.gz"
+            yield Step("call_family_piece", f"{family}.{piece}", (path,), replaced_by=callset)
+        yield Step("gather_callset", family, (callset,))
+    else:
+        yield Step("merge_callset", family, (callset,))
+    yield Step("index_callset", family, (f"{callset}.tbi",))
+
+
+def _qc(project: Project, sample: str) -> Iterator[Step]:
+    folder = f"qc/{sample}"
+    if _kind(project, sample) != "gvcf":
+        yield Step("measure_depth", sample, (f"{folder}/mosdepth.regions.bed.gz",))
+        yield Step("count_reads", sample, (f"{folder}/samtools_stats.txt",))
+    yield Step("count_variants", sample, (f"{folder}/bcftools_stats.txt",))
+    yield Step("measure_sample", sample, (f"{folder}/metrics.json",))
+    if sample in project.config.truth:
+        yield Step("compare_with_truth", sample, (f"{folder}/concordance.json",))

@@ -1,7 +1,6 @@
 import json
 import os
 import stat
-import subprocess
 
 import pytest
 
@@ -89,28 +88,6 @@ def test_targets_that_cannot_be(tmp_path):
         with pytest.raises(OutputError, match=f"{path}: cannot be written: ({reason})"):
             write_text(path, "text")
     assert names(tmp_path) == ["file", "folder"]
-
-
-@pytest.fixture
-def mounted(tmp_path):
-    """Mount a small file system; where that is not allowed, skip the test."""
-    folders = []
-
-    def mount(options):
-        folder = tmp_path / "mounted"
-        folder.mkdir(exist_ok=True)
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
-        folders.append(folder)
-        return folder
-
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts file systems")
-    yield mount
-    for folder in folders:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_full_disk(mounted):

@@ -12,7 +12,7 @@ from typing import IO, BinaryIO, cast
 
 from isal import igzip_lib, igzip_threaded
 
-from wgs_pipeline.errors import GvcfError, OutputError
+from wgs_pipeline.errors import GvcfError
 
 #: The empty block that ends every BGZF file (SAM specification, section 4.1.2).
 BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -81,7 +81,7 @@ def bgzip_writer(path: Path, threads: int) -> Iterator[IO[bytes]]:
     """Give a file whose content bgzip compresses into ``path``.
 
     Raises:
-        OutputError: bgzip failed, for example because the file system is full.
+        OSError: bgzip failed, for example because the file system is full.
     """
     require("bgzip")
     command = ["bgzip", "--stdout", "--threads", str(threads)]
@@ -98,7 +98,8 @@ def bgzip_writer(path: Path, threads: int) -> Iterator[IO[bytes]]:
             pass  # bgzip stopped; it says why
         said = cast("IO[bytes]", bgzip.stderr).read().decode(errors="replace").strip()
     if bgzip.returncode:
-        raise OutputError(f"{path}: cannot be written: bgzip: {said or bgzip.returncode}")
+        said = "; ".join(said.splitlines()) or f"exit code {bgzip.returncode}"
+        raise OSError(f"bgzip failed, as it does where the file system is full ({said})")
 
 
 def require(tool: str) -> None:

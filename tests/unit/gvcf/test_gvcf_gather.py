@@ -1,4 +1,5 @@
 import gzip
+import random
 import subprocess
 
 import pysam
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wgs_pipeline.errors import GvcfError
+from wgs_pipeline.errors import GvcfError, OutputError
 from wgs_pipeline.gvcf import bgzf, gather
 from wgs_pipeline.gvcf.reference_blocks import join_blocks
 
@@ -224,3 +225,13 @@ def test_other_headers(vcf, header, tmp_path):
     assert "has no #CHROM line" in refused([good, bad], tmp_path / "all.vcf.gz")
     bad = vcf("bad.vcf.gz", block(3, 3, 20)[:-1])
     assert "its last line is cut off" in refused([good, bad], tmp_path / "all.vcf.gz")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_full_disk(vcf, mounted, threads):
+    rng = random.Random(1)
+    records = (block(n, n, rng.randrange(10**9)) for n in range(1, 30_000))
+    output = mounted("size=64k") / "all.vcf.gz"
+    with pytest.raises(OutputError, match=f"{output}: cannot be written: bgzip failed"):
+        gather([vcf("0.vcf.gz", b"".join(records))], BANDS, output, threads)
+    assert not list(output.parent.iterdir())

@@ -285,3 +285,19 @@ def test_ploidy_commands(fasta, tmp_path, capsys):
     printed = wgs(capsys, "ploidy-file", bed, "mother", "son")
     assert printed.splitlines()[-2:] == ["* * * mother 2", "* * * son 2"]
     assert len(printed.splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("scatter", "--pieces", "0"),
+        ("scatter", "--padding", "-1"),
+        ("ploidy", "--sample", "son", "Male"),
+        ("ploidy-file", "none.bed", "son"),
+    ],
+)
+def test_usage(capsys, arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(["reference", *arguments])
+    assert stop.value.code == 2
+    assert arguments[-1] in capsys.readouterr().err or arguments[1] == "none.bed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,22 +15,43 @@ def command() -> None:
     """Gather and verify gVCFs."""
 
 
+class _DepthBands(click.ParamType):
+    name = "bands"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int]:
+        try:
+            bands = [int(bound) for bound in value.split(",")]
+        except ValueError:
+            bands = []
+        if not bands or bands != sorted(set(bands)):
+            self.fail(f"{value!r} is not ascending numbers with commas between", param, ctx)
+        return bands
+
+
 @command.command()
 @click.argument("pieces", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--depth-bands",
+    type=_DepthBands(),
     default="0",
     show_default=True,
     help="Lower bounds of the depth bands that the caller was given, comma-separated.",
 )
-@click.option("--threads", type=int, default=1, show_default=True, help="Threads that compress.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads that compress.",
+)
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="gVCF.")
-def gather(pieces: tuple[Path, ...], depth_bands: str, threads: int, output: Path) -> None:
+def gather(pieces: tuple[Path, ...], depth_bands: list[int], threads: int, output: Path) -> None:
     """Join the pieces of a scattered call, in reference order."""
     from wgs_pipeline import gvcf
 
-    bands = [int(bound) for bound in depth_bands.split(",")]
-    gvcf.gather(pieces, bands, output, threads)
+    gvcf.gather(pieces, depth_bands, output, threads)
 
 
 @command.command()

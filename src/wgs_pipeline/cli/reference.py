@@ -23,9 +23,13 @@ def command() -> None:
 
 @command.command()
 @click.option("--fasta", type=click.Path(path_type=Path), required=True, help="Indexed FASTA.")
-@click.option("--pieces", type=int, required=True, help="Number of pieces of equal length.")
+@click.option(
+    "--pieces", type=click.IntRange(min=1), required=True, help="Number of pieces of equal length."
+)
 @_fai
-@click.option("--padding", type=int, required=True, help="Bases around each piece.")
+@click.option(
+    "--padding", type=click.IntRange(min=0), required=True, help="Bases around each piece."
+)
 @click.option(
     "--outdir",
     type=click.Path(path_type=Path),
@@ -53,7 +57,7 @@ def scatter(fasta: Path, fai: Path, pieces: int, padding: int, outdir: Path) -> 
 @click.option(
     "--sample",
     "samples",
-    nargs=2,
+    type=(str, click.Choice(["female", "male", "unknown"])),
     multiple=True,
     required=True,
     metavar="SAMPLE_ID SEX",
@@ -83,7 +87,7 @@ def ploidy(
 
 
 @command.command("ploidy-file")
-@click.argument("bed", type=click.Path(path_type=Path))
+@click.argument("bed", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("samples", nargs=-1, required=True)
 def ploidy_file(bed: Path, samples: tuple[str, ...]) -> None:
     """Print the file for bcftools call --ploidy-file, with each sample as a sex of its own."""

@@ -77,14 +77,19 @@ def whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def bgzip_writer(path: Path, threads: int) -> Iterator[IO[bytes]]:
+def bgzip_writer(path: Path, threads: int, level: int = 6) -> Iterator[IO[bytes]]:
     """Give a file whose content bgzip compresses into ``path``.
+
+    Args:
+        path: Is overwritten.
+        threads: Threads that compress.
+        level: 1 (fast, for what is soon removed) to 9.
 
     Raises:
         OSError: bgzip failed, for example because the file system is full.
     """
     require("bgzip")
-    command = ["bgzip", "--stdout", "--threads", str(threads)]
+    command = ["bgzip", "--stdout", "--threads", str(threads), "--compress-level", str(level)]
     with (
         path.open("wb") as sink,
         subprocess.Popen(

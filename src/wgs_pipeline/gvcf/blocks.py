@@ -39,7 +39,8 @@ def write_blocks(depth_bed: Path, calls: Path, fasta: Path, output: Path) -> Non
         depth_bed: Depth bands of the sample, see `columns.depth_tables`.
         calls: bgzip VCF of the same sample, whose header the output takes.
         fasta: Indexed reference.
-        output: bgzip VCF of blocks, sorted as the depth bands are.
+        output: bgzip VCF of blocks, sorted as the depth bands are; lightly compressed, as it is
+            to be merged with the calls.
 
     Raises:
         GvcfError: An input is broken, or the reference lacks a contig.
@@ -50,7 +51,7 @@ def write_blocks(depth_bed: Path, calls: Path, fasta: Path, output: Path) -> Non
     with (
         open_fasta(fasta) as reference,
         replacing(output) as temporary,
-        bgzip_writer(temporary, threads=1) as out,
+        bgzip_writer(temporary, threads=1, level=1) as out,
     ):
         out.write(header)
         for contig, blocks in _blocks(depth_bed, variants):

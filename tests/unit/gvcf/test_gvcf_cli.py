@@ -1,0 +1,56 @@
+import gzip
+import json
+
+import pytest
+
+from wgs_pipeline.cli import main
+
+RECORD = b"chr1\t5\t.\tA\t.\t.\tPASS\tEND=9;MinDP=7\tGT:DP\t0/0:7\n"
+
+
+@pytest.fixture
+def wgs(capsys):
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main(["gvcf", *map(str, arguments)])
+        return stop.value.code or 0, capsys.readouterr().err
+
+    return run
+
+
+def test_gather(wgs, vcf, text_of, tmp_path):
+    second = RECORD.replace(b"\t5\t", b"\t10\t").replace(b"END=9", b"END=12")
+    pieces = [vcf("0.vcf.gz", RECORD), vcf("1.vcf.gz", second)]
+    output = tmp_path / "all.vcf.gz"
+    assert wgs("gather", *pieces, "--depth-bands", "0,5,10", "-o", output) == (0, "")
+    assert text_of(output) == RECORD.replace(b"END=9", b"END=12")
+
+
+@pytest.mark.parametrize("bands", ["", "x", "5,5", "10,5", "0;5"])
+def test_wrong_bands(wgs, vcf, tmp_path, bands):
+    piece, output = vcf("0.vcf.gz", RECORD), tmp_path / "all.vcf.gz"
+    code, said = wgs("gather", piece, "--depth-bands", bands, "-o", output)
+    assert code == 2
+    assert "is not ascending numbers" in said
+    assert not output.exists()
+
+
+def test_verify(wgs, vcf, tmp_path):
+    gvcf, output = vcf("S1.g.vcf.gz", RECORD), tmp_path / "S1.json"
+    depth, called = tmp_path / "depth.bed.gz", tmp_path / "called.bed"
+    depth.write_bytes(gzip.compress(b"chr1\t0\t4\t0:1\nchr1\t4\t9\t5:10\n"))
+    called.write_text("chr1\t0\t1000\n")
+    given = ("--depth", depth, "--intervals", called)
+    assert wgs("verify", gvcf, *given, "-o", output) == (0, "")
+    assert json.loads(output.read_text()) == {"gvcf": "S1.g.vcf.gz", "bases_in_records": 5}
+    assert wgs("verify", gvcf, "-o", output) == (0, "")
+    assert json.loads(output.read_text()) == {"gvcf": "S1.g.vcf.gz", "bases_in_records": None}
+    output.unlink()
+    depth.write_bytes(gzip.compress(b"chr1\t0\t10\t5:10\n"))
+    code, said = wgs("verify", gvcf, *given, "-o", output)
+    assert code == 1
+    assert said.startswith(f"wgs: {gvcf}: chr1:1 has reads but lies in no record")
+    assert wgs("verify", gvcf, "--depth", depth, "-o", output)[0] == 2
+    gvcf.write_bytes(gvcf.read_bytes()[:-1])
+    assert wgs("verify", gvcf, "-o", output)[0] == 1
+    assert not output.exists()

@@ -6,8 +6,21 @@ document, and nothing else, as HTML; ``summary`` prints the end of a run as text
 
 The document, ``format`` "wgs run report", ``version`` 1:
 
-    generated_at, project, run, software, stages, states, summary, samples, shared, rules,
-    database, unreadable
+    generated_at   when it was made
+    project        name, digest of the configuration as used, reference, engines, when consent
+                   was looked up
+    run            status (complete, incomplete, failed), last start, sums of time
+    software       versions of the tools found here; null is not found
+    stages, states titles of what the samples' entries name
+    summary        numbers of samples
+    samples        in the order of the sheet: stages, causes (where a job stopped, with the end
+                   of its log), verdict, metrics, histograms, truth, database, cost; or left_out:
+                   why nothing of the sample was opened
+    shared         jobs that serve several samples, and where they stopped
+    rules          jobs, time, CPU and memory of each rule that has benchmarks
+    database       what the National Genome Database holds
+    pages          other reports
+    unreadable     files that count as missing because they could not be read
 
 Times are ISO 8601 in UTC, paths are relative to the results folder, durations end in ``_s``
 (seconds), memory in ``_mb``. A patient_id stands nowhere in it.

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from wgs_pipeline.metrics.thresholds import Level
@@ -93,13 +94,17 @@ def config_sha256(values: Mapping[str, Any]) -> str:
 def _project(project: Project) -> dict[str, Any]:
     config = project.config
     return {
-        "name": config.results.parent.name,
+        "name": _name(config.results),
         "config_sha256": config_sha256(config.values),
         "reference_build": config.reference.build,
         "aligner": config.aligner.name,
         "calling_engine": config.calling.engine,
         "consent_as_of": moment(project.as_of.timestamp()),
     }
+
+
+def _name(results: Path) -> str:
+    return results.parent.name if results.name == "results" else results.name
 
 
 def _patient_ids(project: Project) -> list[str]:

@@ -75,6 +75,7 @@ def render(document: Mapping[str, Any], base: str = "..") -> str:
         situation=_situation,
         plots=_plots,
         definitions=DEFINITIONS,
+        title=_title,
         most_named=MOST_NAMED,
     )
 
@@ -110,7 +111,7 @@ def _tasks(document: Mapping[str, Any]) -> list[Task]:
         for title, level, note in _needs(sample, document["stages"]):
             groups.setdefault((title, level), []).append((place, sample["sample"], note))
     order = ("fail", "hold", "warn")
-    ranked = sorted(groups.items(), key=lambda item: order.index(item[0][1]))
+    ranked = sorted(groups.items(), key=lambda item: (order.index(item[0][1]), item[0][0]))
     return [Task(title, level, tuple(named)) for (title, level), named in ranked]
 
 
@@ -123,16 +124,20 @@ def _needs(sample: Mapping[str, Any], stages: Mapping[str, str]) -> list[tuple[s
             title = f"Begun and not ended at {stages[cause['stage']]}"
         level = "fail" if cause["state"] == FAILED else "warn"
         if not any(need[0] == title for need in needs):
-            needs.append((title, level, f"rule {cause['rule']}"))
+            needs.append((title, level, wording.gist(cause)))
     verdict = sample["verdict"]
     if verdict and verdict["verdict"] != "pass":
         level = verdict["verdict"]
-        note = ", ".join(reason["metric"] for reason in verdict["reasons"])
+        note = ", ".join(_title(reason["metric"]) for reason in verdict["reasons"])
         note = note if level == "warn" else f"{verdict['next_action']} ({note})"
         needs.append((f"QC verdict {level}", level, note))
     elif sample["stages"]["database"] == NOT_LOADED:
         needs.append(("Not loaded", "warn", wording.not_loaded(sample)))
     return needs
+
+
+def _title(metric: str) -> str:
+    return DEFINITIONS[metric].title if metric in DEFINITIONS else metric
 
 
 def _situation(sample: Mapping[str, Any]) -> str:
@@ -172,4 +177,4 @@ def _spoken(metrics: Mapping[str, Any], title: str, named: tuple[tuple[str, str]
 
 def _mark(metrics: Mapping[str, Any], words: str, name: str, unit: str) -> tuple[float, str] | None:
     value = metrics[name]["value"]
-    return None if value is None else (value, f"{words} {value:.4g}{unit}")
+    return None if value is None else (value, f"{words} {value:.3g}{unit}")

@@ -81,6 +81,20 @@ def samples(count: int) -> str:
     return f"{count:,} sample" if count == 1 else f"{count:,} samples"
 
 
+def gist(cause: Mapping[str, Any]) -> str:
+    """Where a job stopped and the line of its log that says most.
+
+    That is what ``wgs`` said, else the first line that speaks of an error, else the last line.
+    """
+    lines: list[str] = cause["lines"]
+    if cause["state"] != FAILED or not lines:
+        return f"rule {cause['rule']}"
+    ours = [line for line in lines if line.startswith("wgs: ")]
+    errors = [line for line in lines if re.search(r"error|fail|truncated|no space", line, re.I)]
+    said = [*ours, *errors, lines[-1]][0]
+    return f"rule {cause['rule']}: {said.removeprefix('wgs: ')}"
+
+
 def outcome(sample: Mapping[str, Any], stages: Mapping[str, str]) -> str:
     """What became of a sample, in a few words."""
     if sample["left_out"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from wgs_pipeline import readgroups
+from wgs_pipeline.checks.outputs import write_trouble
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.project import Project
@@ -26,8 +27,11 @@ try:
 except WgsError as error:
     raise WorkflowError(f"{error}\n\nFor everything at once: wgs check {CONFIGFILE}")
 
-# After a kill the same command just goes on; Snakemake's own lock still keeps two runs apart.
 if workflow.is_main_process:
+    trouble = write_trouble(project.config.results)
+    if trouble:
+        raise WorkflowError(f"results {trouble}. Make it writable, or name another folder.")
+    # After a kill the same command just goes on; Snakemake's own lock still keeps two runs apart.
     hold_run_lock(project.config.results)
 
 # The configuration as it is used, with defaults and --config: what `wgs` commands of rules read.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from running import ToyRun, make_toy, snapshot
 
+from running import ToyRun, make_toy, snapshot
 from wgs_pipeline.cli import main
 
 CONFIG = """\

@@ -60,8 +60,7 @@ def score(
 
 
 def _by_kind(vcf: Path) -> dict[str, int]:
-    alleles = [
-        line.split("\t") for line in bcftools("query", "-f", "%REF\t%ALT\n", vcf).split("\n")
-    ]
-    short = [len(pair[0]) == len(pair[1]) == 1 for pair in alleles if len(pair) == 2]
+    text = bcftools("query", "-f", "%REF\t%ALT\n", vcf)
+    alleles = [line.split("\t") for line in text.splitlines()]
+    short = [len(pair[0]) == len(pair[1]) == 1 for pair in alleles]
     return {"snv": sum(short), "indel": len(short) - sum(short)}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +23,15 @@ SHARED_DATA = Path(os.environ.get("WGS_TEST_DATA", REPOSITORY.parent / "shared" 
 BIN = Path(sys.executable).parent
 #: Seconds after which a run hangs, as one does that opens a pipe nobody writes to.
 LONGEST_RUN = 600
-SAMPLE_COLUMNS = "sample_id patient_id sex family_id father_id mother_id affected".split()
+SAMPLE_COLUMNS = (
+    *("sample_id", "patient_id", "sex", "family_id", "father_id", "mother_id"),
+    *("affected", "patient_group", "region", "material"),
+)
 UNIT_COLUMNS = (
-    "sample_id library_id flowcell lane fastq_1 fastq_2 md5_1 md5_2 cram gvcf assay target_bed"
-).split()
-CONSENT_COLUMNS = "patient_id scope decision effective_from recorded_at source".split()
+    *("sample_id", "library_id", "flowcell", "lane", "fastq_1", "fastq_2", "md5_1", "md5_2"),
+    *("cram", "gvcf", "assay", "target_bed"),
+)
+CONSENT_COLUMNS = ("patient_id", "scope", "decision", "effective_from", "recorded_at", "source")
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,8 @@ class Run:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """Jobs by rule, as snakemake announces them."""
-        table = self.output.split("Job stats:\n")[1].split("\n\n")[0]
-        return {name: int(count) for name, count in re.findall(r"(?m)^(\w+) +(\d+)$", table)}
+        """Jobs by rule, as snakemake announces one after the other."""
+        return dict(Counter(re.findall(r"(?m)^(?:local)?rule (\w+):$", self.output)))
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,8 @@ def write_project(
     """A project of samples who all gave consent to analysis; cells not given stay empty."""
     folder.mkdir(parents=True)
     project = Project(folder)
-    samples = [{"sex": "unknown", "affected": "unknown", **sample} for sample in samples]
+    usual = {"sex": "unknown", "affected": "unknown", "material": "germline"}
+    samples = [{**usual, **sample} for sample in samples]
     project.write_rows("samples.tsv", SAMPLE_COLUMNS, samples)
     project.write_rows("units.tsv", UNIT_COLUMNS, units)
     moment = {"effective_from": "2024-01-01T00:00:00Z", "recorded_at": "2024-01-01T00:00:00Z"}
@@ -201,6 +207,12 @@ def copy_inputs(source: Project, folder: Path) -> Project:
     written = shutil.ignore_patterns("results", "ngd", "vault", "*_withdrawn_*.fastq.gz")
     shutil.copytree(source.folder, folder, ignore=written)
     return Project(folder)
+
+
+def loaded(project: Project) -> set[str]:
+    """Samples whose receipt says that they are in the database."""
+    receipts = (json.loads(path.read_text()) for path in project.results.glob("ngd/*.loaded.json"))
+    return {receipt["sample"] for receipt in receipts if receipt["loaded"]}
 
 
 def unfinished(folder: Path) -> list[str]:

@@ -124,7 +124,7 @@ def aligned(tmp_path_factory):
         folder, "align.smk", "align", threads=2,
         input={"fasta": "genome.fa"},
         output={
-            "cram": "S1.cram", "crai": "S1.cram.crai", "tally": "reads.json",
+            "cram": "alignment/S1.cram", "crai": "alignment/S1.cram.crai", "tally": "reads.json",
             "duplicates": "markdup.txt",
         },
         params={
@@ -134,7 +134,7 @@ def aligned(tmp_path_factory):
             "batch": 100_000_000,
         },
     )  # fmt: skip
-    return Aligned(folder, folder / "S1.cram", fasta, folder / "reads.json")
+    return Aligned(folder, folder / "alignment" / "S1.cram", fasta, folder / "reads.json")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ def command() -> None:
     """Gather and verify gVCFs."""
 
 
-class _DepthBands(click.ParamType):
+class _DepthBands(click.ParamType[list[int]]):
     name = "bands"
 
     def convert(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,26 +14,21 @@ def command() -> None:
     """Gather and verify gVCFs."""
 
 
-class _DepthBands(click.ParamType[list[int]]):
-    name = "bands"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[int]:
-        try:
-            bands = [int(bound) for bound in value.split(",")]
-        except ValueError:
-            bands = []
-        if not bands or bands != sorted(set(bands)):
-            self.fail(f"{value!r} is not ascending numbers with commas between", param, ctx)
-        return bands
+def _depth_bands(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
+    try:
+        bands = [int(bound) for bound in value.split(",")]
+    except ValueError:
+        bands = []
+    if not bands or bands != sorted(set(bands)):
+        raise click.BadParameter(f"{value!r} is not ascending numbers with commas between")
+    return bands
 
 
 @command.command()
 @click.argument("pieces", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--depth-bands",
-    type=_DepthBands(),
+    callback=_depth_bands,
     default="0",
     show_default=True,
     help="Lower bounds of the depth bands that the caller was given, comma-separated.",

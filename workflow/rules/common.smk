@@ -30,7 +30,9 @@ except WgsError as error:
 if workflow.is_main_process:
     trouble = write_trouble(project.config.results)
     if trouble:
-        raise WorkflowError(f"results {trouble}. Make it writable, or name another folder.")
+        raise WorkflowError(
+            f"results {trouble}. Make it writable, or name another folder."
+        )
     # After a kill the same command just goes on; Snakemake's own lock still keeps two runs apart.
     hold_run_lock(project.config.results)
 

@@ -75,8 +75,8 @@ class ReportProject:
         name = base64.urlsafe_b64encode(path.encode()).decode()
         self.write(f".snakemake/incomplete/{name}", "{}")
 
-    def make(self, sample: str, family: str, *stages: str, **content: object) -> None:
-        """Everything that the given stages leave; JSON content by stage, else an empty file."""
+    def make(self, sample: str, family: str, *stages: str) -> None:
+        """Everything that the given stages leave."""
         for stage in stages:
             for path in MADE[stage]:
                 self.write(path.format(s=sample, f=family), "{}")

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from functools import cache
 from importlib import metadata
 
 from wgs_pipeline import __version__
@@ -14,7 +14,7 @@ from wgs_pipeline.project import Project
 
 _LONGEST_S = 20
 #: How each tool is asked; bwa says it only when it is run without arguments.
-_QUESTIONS: dict[str, Sequence[str]] = {
+_QUESTIONS: dict[str, tuple[str, ...]] = {
     "bwa": ("bwa",),
     "samtools": ("samtools", "--version"),
     "bcftools": ("bcftools", "--version"),
@@ -48,7 +48,8 @@ def _tools(project: Project) -> list[str]:
     return [tool for tool in _QUESTIONS if tool in tools]
 
 
-def _tool_version(question: Sequence[str]) -> str | None:
+@cache
+def _tool_version(question: tuple[str, ...]) -> str | None:
     if shutil.which(question[0]) is None:
         return None
     try:

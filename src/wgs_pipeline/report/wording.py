@@ -41,7 +41,7 @@ def coverage(sample: Mapping[str, Any]) -> str:
 
 def duration(seconds: float) -> str:
     """A time in its two largest units."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -1,0 +1,88 @@
+"""The report's table of steps against the rules of the workflow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from report_builders import make_project
+from wgs_pipeline.report.stages import STAGES, cohort_steps, preparing_steps, sample_stages
+
+RULES = Path(__file__).parents[3] / "workflow" / "rules"
+NOT_STEPS = {"write_run_report"}
+
+
+def rules():
+    """Text of every rule, by name; a rule that both engines have is the text of both."""
+    texts = {}
+    for path in sorted(RULES.rglob("*.smk")):
+        for block in re.split(r"(?m)^(?=rule \w+:)", path.read_text())[1:]:
+            name = re.match(r"rule (\w+):", block)[1]
+            texts[name] = texts.get(name, "") + block
+    return texts
+
+
+def every_step(folder, engine):
+    """Steps of a trio from FASTQ, a CRAM and a gVCF, with wildcards in place of names."""
+    samples = {"S1": "F1", "S2": "F1", "C1": "C1", "G1": "G1"}
+    truth = "truth: {S1: {vcf: t.vcf.gz, bed: t.bed}}\n"
+    project = make_project(folder, samples, kinds={"C1": "cram", "G1": "gvcf"}, config=truth)
+    text = project.config.read_text()
+    project.config.write_text(text.replace("calling: {", f"calling: {{engine: {engine}, "))
+    loaded = project.load()
+    steps = [*preparing_steps(loaded), *cohort_steps()]
+    return steps + [
+        step for name in samples for stage in sample_stages(loaded, name) for step in stage.steps
+    ]
+
+
+def as_pattern(text):
+    text = re.sub(r"FLOW\.1\.L", "{lane}", text)
+    text = re.sub(r"(?<=[./])000[01](?=$|[./])", "{piece}", text)
+    return re.sub(r"(?<![A-Za-z])[SCG]1|(?<![A-Za-z])S2|F1", "{name}", text)
+
+
+@pytest.mark.parametrize("engine", ["bcftools", "freebayes"])
+def test_each_step_is_a_rule_with_that_log_and_output(tmp_path, engine):
+    texts = {
+        name: re.sub(r"\{\{?(sample|family)\}\}?", "{name}", text) for name, text in rules().items()
+    }
+    for step in every_step(tmp_path, engine):
+        text = texts[step.rule]
+        assert f'"{as_pattern(step.log)}"' in text, step
+        for output in step.outputs:
+            known = as_pattern(output).replace("reference/bwa/genome.bwt", "reference/bwa/genome")
+            assert f'"{known}' in text, (step, known)
+
+
+def test_no_rule_of_the_workflow_is_unknown(tmp_path):
+    known = {
+        step.rule
+        for engine in ("bcftools", "freebayes")
+        for step in every_step(tmp_path / engine, engine)
+    }
+    assert set(rules()) - NOT_STEPS == known
+
+
+def test_stages_of_a_sample_depend_on_how_it_enters(tmp_path):
+    samples = {"S1": "S1", "C1": "C1", "G1": "G1"}
+    project = make_project(tmp_path, samples, kinds={"C1": "cram", "G1": "gvcf"}).load()
+    applying = {
+        name: [stage.id for stage in sample_stages(project, name) if stage.applies]
+        for name in samples
+    }
+    assert applying["S1"] == list(STAGES)
+    assert applying["C1"] == [name for name in STAGES if name != "reads"]
+    assert applying["G1"] == [name for name in STAGES if name not in ("reads", "alignment")]
+
+
+def test_names_with_dots_are_told_apart(tmp_path):
+    """The logs of piece 0001 of S and of sample S.0001 have different names."""
+    project = make_project(tmp_path, {"S": "S", "S.0001": "S.0001"}).load()
+    logs = [
+        {step.log for stage in sample_stages(project, name) for step in stage.steps}
+        for name in ("S", "S.0001")
+    ]
+    assert not logs[0] & logs[1]

@@ -44,7 +44,7 @@ rule align:
         exec 2>{log:q}
         spill=$(mktemp --directory --tmpdir={resources.tmpdir:q} align.XXXXXX)
         # The log ends with the space that was left: samtools does not say when a disk is full.
-        trap 'df --output=avail,target "$spill" alignment >&2
+        trap 'df --output=avail,target "$spill" alignment >&2 || true
             rm -rf "$spill" {output.cram:q}.part {output.crai:q}.part' EXIT
         wgs reads stream {params.lanes} --tally {output.tally:q} \
             | bwa mem -t {threads} -K {params.batch} -Y -p -C {params.read_groups} \

@@ -347,6 +347,9 @@ def _stated_ends(
 
 def _info_value(info: pa.StringArray, key: str) -> pa.StringArray:
     """Value of an INFO key; null where it is absent."""
+    if pc.all(pc.starts_with(info, f"{key}=")).as_py():  # as GATK and DeepVariant write blocks
+        rest = pc.split_pattern(pc.utf8_slice_codeunits(info, len(key) + 1), ";", max_splits=1)
+        return pc.list_element(rest, 0)
     found = pc.extract_regex(info, rf"(?:^|;){key}=(?P<value>[^;]*)")
     return pc.struct_field(found, "value")
 

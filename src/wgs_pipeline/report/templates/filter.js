@@ -32,6 +32,7 @@
   }
 
   form.addEventListener("input", filter);
+  form.addEventListener("change", filter);
   form.addEventListener("submit", function (event) {
     event.preventDefault();
   });

@@ -7,7 +7,6 @@ import binascii
 import json
 import os
 import re
-from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,10 +23,18 @@ _TAIL_BYTES = 64_000
 
 @dataclass(frozen=True)
 class LogTail:
-    """The end of a log: when it was written last, and its last lines."""
+    """The end of a log.
+
+    Attributes:
+        at: When it was written last.
+        lines: Its last lines.
+        said: The first error of ``wgs`` in it, which tools that go on may push out of the last
+            lines; "" where there is none.
+    """
 
     at: str
     lines: tuple[str, ...]
+    said: str
 
 
 class Results:
@@ -95,18 +102,19 @@ class Results:
                 text = file.read().decode("utf-8", "replace")
         except OSError:
             text = ""
-        lines = tail(withheld(text, patient_ids))
-        return LogTail(self.written_at(path) or "", lines)
+        lines = readable_lines(withheld(text, patient_ids))
+        said = next((line for line in lines if line.startswith("wgs: ")), "")
+        return LogTail(self.written_at(path) or "", tuple(lines[-TAIL_LINES:]), said)
 
 
-def tail(text: str) -> tuple[str, ...]:
-    """The last lines that say something; of a line that was overwritten, its last state."""
-    last: deque[str] = deque(maxlen=TAIL_LINES)
+def readable_lines(text: str) -> list[str]:
+    """The lines that say something; of a line that was overwritten, its last state."""
+    lines = []
     for line in text.split("\n"):
         shown = "".join(c if c.isprintable() else " " for c in line.rstrip().split("\r")[-1])
         if shown.strip():
-            last.append(shown if len(shown) <= TAIL_WIDTH else shown[:TAIL_WIDTH] + "…")
-    return tuple(last)
+            lines.append(shown if len(shown) <= TAIL_WIDTH else shown[:TAIL_WIDTH] + "…")
+    return lines
 
 
 def withheld(text: str, patient_ids: Collection[str]) -> str:

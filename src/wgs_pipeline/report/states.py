@@ -36,6 +36,7 @@ class Cause:
         log: Its log, relative to the results folder.
         at: When the log was written last.
         lines: Its last lines, without identifiers.
+        said: The first error of ``wgs`` in it, or "".
     """
 
     state: str
@@ -44,6 +45,7 @@ class Cause:
     log: str
     at: str
     lines: tuple[str, ...]
+    said: str
 
     def as_json(self) -> dict[str, Any]:
         """The cause as it stands in the document."""
@@ -83,5 +85,5 @@ def causes(
         state = step_state(step, results)
         if state in (FAILED, UNFINISHED):
             tail = results.log_tail(step.log, patient_ids)
-            found.append(Cause(state, stage, step.rule, step.log, tail.at, tail.lines))
+            found.append(Cause(state, stage, step.rule, step.log, tail.at, tail.lines, tail.said))
     return found

@@ -89,7 +89,7 @@ def gist(cause: Mapping[str, Any]) -> str:
     lines: list[str] = cause["lines"]
     if cause["state"] != FAILED or not lines:
         return f"rule {cause['rule']}"
-    ours = [line for line in lines if line.startswith("wgs: ")]
+    ours = [cause["said"]] if cause["said"] else []
     errors = [line for line in lines if re.search(r"error|fail|truncated|no space", line, re.I)]
     said = [*ours, *errors, lines[-1]][0]
     return f"rule {cause['rule']}: {said.removeprefix('wgs: ')}"

@@ -166,6 +166,14 @@ def test_the_last_twenty_lines_without_identifiers(project):
     assert cause["lines"][-1] == "of [withheld]"
 
 
+def test_what_wgs_said_is_kept_when_tools_go_on_talking(project):
+    lines = ["[bwa] reading", "wgs: S1_R1.fastq.gz: truncated", "wgs: a later one"]
+    project.log("align", "S1", "\n".join([*lines, *["[bwa] still talking"] * 50]) + "\n")
+    (cause,) = sample_of(project, "S1")["causes"]
+    assert cause["said"] == "wgs: S1_R1.fastq.gz: truncated"
+    assert cause["lines"] == ["[bwa] still talking"] * 20
+
+
 def test_a_log_of_one_endless_line_or_of_bytes(project):
     project.log("align", "S1", "x" * 1_000_000)
     (project.results / "logs/align/S2.log").write_bytes(

@@ -58,15 +58,15 @@ def test_moments():
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "ours", "said"),
     [
-        (["[bwa] reading", "wgs: F: truncated", "samtools: error"], "F: truncated"),
-        (["ok", "samtools: Error reading", "bye"], "samtools: Error reading"),
-        (["one", "two"], "two"),
+        (["samtools: error"], "wgs: F: truncated", "F: truncated"),
+        (["ok", "samtools: Error reading", "bye"], "", "samtools: Error reading"),
+        (["one", "two"], "", "two"),
     ],
 )
-def test_the_line_that_says_most(lines, said):
-    cause = {"state": "failed", "rule": "align", "lines": lines}
+def test_the_line_that_says_most(lines, ours, said):
+    cause = {"state": "failed", "rule": "align", "lines": lines, "said": ours}
     assert wording.gist(cause) == f"rule align: {said}"
-    assert wording.gist({**cause, "lines": []}) == "rule align"
+    assert wording.gist({**cause, "lines": [], "said": ""}) == "rule align"
     assert wording.gist({**cause, "state": "unfinished"}) == "rule align"

@@ -79,28 +79,33 @@ class Project:
         command = ["snakemake", "--profile", f"profiles/{profile}", "--configfile"]
         return [*command, str(self.config), *arguments]
 
-    def start(self, *arguments: str, profile: str = "local") -> subprocess.Popen[str]:
-        """Start a run in a session of its own, so that it can be killed with all its jobs."""
-        return subprocess.Popen(
-            self.command(*arguments, profile=profile),
-            cwd=REPOSITORY,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+    def start(
+        self, *arguments: str, output: Path, profile: str = "local"
+    ) -> subprocess.Popen[bytes]:
+        """Start a run in a session of its own, so that it can be killed with all its jobs.
+
+        What it says goes to ``output``.
+        """
+        with output.open("wb") as file:
+            return subprocess.Popen(
+                self.command(*arguments, profile=profile),
+                cwd=REPOSITORY,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def run(self, *arguments: str, profile: str = "local") -> Run:
-        process = self.start(*arguments, profile=profile)
+        output = self.folder.with_name(f"{self.folder.name}.txt")
+        process = self.start(*arguments, output=output, profile=profile)
         try:
-            output, _ = process.communicate(timeout=LONGEST_RUN)
+            process.wait(timeout=LONGEST_RUN)
         except subprocess.TimeoutExpired:
             kill_session(process)
-            output, _ = process.communicate()
-            raise AssertionError(f"the run hangs:\n{output[-5000:]}") from None
-        return Run(process.returncode, output)
+            raise AssertionError(f"the run hangs:\n{output.read_text()[-5000:]}") from None
+        return Run(process.returncode, output.read_text())
 
     def complete(self, *arguments: str) -> Run:
         """A run that must succeed."""
@@ -147,7 +152,7 @@ class Project:
         return {**os.environ, "PATH": path, "TMPDIR": str(self.temporary)}
 
 
-def kill_session(process: subprocess.Popen[str]) -> None:
+def kill_session(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL to a run and to everything it started, as the end of a batch job does."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

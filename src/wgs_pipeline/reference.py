@@ -15,6 +15,7 @@ import numpy as np
 import pysam
 
 from wgs_pipeline.errors import Problem, ProblemsError, WgsError
+from wgs_pipeline.par import USUAL_PAR
 
 
 class Role(StrEnum):
@@ -239,6 +240,25 @@ def pad(
             wide = Interval(wide.contig, joined.pop().start, wide.end)
         joined.append(wide)
     return tuple(joined)
+
+
+def pseudoautosomal(contigs: Sequence[Contig], bed: Path | None = None) -> tuple[Interval, ...]:
+    """PAR of a reference: those of a BED, otherwise those of GRCh37 and GRCh38.
+
+    The assembly is told by the length of its X; another reference without a BED has no PAR.
+
+    Raises:
+        ProblemsError: The BED is malformed.
+    """
+    if bed is not None:
+        return read_bed(bed)
+    lengths = {each.role: each.length for each in contigs if each.role is Role.X}
+    known = USUAL_PAR.get(lengths.get(Role.X, 0), {})
+    return tuple(
+        Interval(contig.name, start, end)
+        for contig in contigs
+        for start, end in known.get(contig.role, ())
+    )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from wgs_pipeline.reference import (
     known_intervals,
     pad,
     ploidy_runs,
+    pseudoautosomal,
     read_bed,
     read_contigs,
     scatter,
@@ -301,3 +302,24 @@ def test_usage(capsys, arguments):
         main(["reference", *arguments])
     assert stop.value.code == 2
     assert arguments[-1] in capsys.readouterr().err or arguments[1] == "none.bed"
+
+
+@pytest.mark.parametrize(
+    ("x_length", "expected"),
+    [
+        (156_040_895, [("chrX", 10_000, 2_781_479), ("chrX", 155_701_382, 156_030_895)]),
+        (155_270_560, [("chrX", 60_000, 2_699_520), ("chrX", 154_931_043, 155_260_560)]),
+        (70_000, []),
+    ],
+)
+def test_par_of_a_known_assembly_needs_no_bed(x_length, expected):
+    contigs = (Contig("chr1", 1000, Role.AUTOSOME), Contig("chrX", x_length, Role.X))
+    found = [(each.contig, each.start, each.end) for each in pseudoautosomal(contigs)]
+    assert found == expected
+
+
+def test_a_bed_of_par_goes_before_the_known_one(tmp_path):
+    bed = tmp_path / "par.bed"
+    bed.write_text("chrX\t5\t10\n")
+    contigs = (Contig("chrX", 156_040_895, Role.X),)
+    assert pseudoautosomal(contigs, bed) == (Interval("chrX", 5, 10),)

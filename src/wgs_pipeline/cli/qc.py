@@ -47,7 +47,7 @@ def regions(
 
     contigs = genome.read_contigs(Path(f"{reference}.fai"), x, y, mitochondrion)
     parts = contig_parts(contigs)
-    par = genome.read_bed(par_bed) if par_bed else ()
+    par = genome.pseudoautosomal(contigs, par_bed)
     intervals = measured_intervals(genome.known_intervals(reference), parts, par)
     write_text(output, genome.format_bed(intervals))
     if autosomes:
@@ -95,14 +95,15 @@ def metrics(
 
     if mosdepth_prefix and not reference_fai:
         raise click.UsageError("--mosdepth-prefix needs --reference-fai")
+    contigs = reference.read_contigs(reference_fai, x, y, mitochondrion) if reference_fai else ()
     inputs = SampleInputs(
         tally=reads_json,
         samtools_stats=samtools_stats,
         mosdepth_prefix=mosdepth_prefix,
         callset_stats=callset_stats,
         fastp=fastp,
-        contigs=reference.read_contigs(reference_fai, x, y, mitochondrion) if reference_fai else (),
-        par=reference.read_bed(par_bed) if par_bed else (),
+        contigs=contigs,
+        par=reference.pseudoautosomal(contigs, par_bed),
     )
     write_json(output, measure_sample(sample, sex, inputs).as_json())
 

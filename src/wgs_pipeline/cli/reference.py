@@ -77,7 +77,7 @@ def ploidy(
     from wgs_pipeline import reference
 
     contigs = reference.read_contigs(fai, x, y, mitochondrion)
-    par = reference.read_bed(par_bed) if par_bed else ()
+    par = reference.pseudoautosomal(contigs, par_bed)
     rows = [
         (run.interval.contig, run.interval.start, run.interval.end, sample, run.ploidy)
         for sample, sex in samples

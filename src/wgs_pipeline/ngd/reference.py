@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.intervals import Bases, Positions
+from wgs_pipeline.par import USUAL_PAR
 
 #: Sex of the sample sheet to karyotype.
 KARYOTYPES = {"female": "XX", "male": "XY", "unknown": "unknown"}
@@ -19,18 +20,6 @@ _USUAL = {
     "x": ("X", "chrX"),
     "y": ("Y", "chrY"),
     "mitochondrion": ("M", "MT", "chrM", "chrMT"),
-}
-
-#: PAR of X and Y by the length of X (0-based half-open; Genome Reference Consortium).
-_KNOWN_PAR: dict[int, dict[str, list[tuple[int, int]]]] = {
-    155_270_560: {  # GRCh37
-        "x": [(60_000, 2_699_520), (154_931_043, 155_260_560)],
-        "y": [(10_000, 2_649_520), (59_034_049, 59_363_566)],
-    },
-    156_040_895: {  # GRCh38
-        "x": [(10_000, 2_781_479), (155_701_382, 156_030_895)],
-        "y": [(10_000, 2_781_479), (56_887_902, 57_217_415)],
-    },
 }
 
 
@@ -125,5 +114,5 @@ def _usual_par(
     contigs: Mapping[str, int], roles: Mapping[str, str]
 ) -> dict[str, tuple[tuple[int, int], ...]]:
     x = next((name for name, role in roles.items() if role == "x"), None)
-    known = _KNOWN_PAR.get(contigs[x], {}) if x else {}
+    known = USUAL_PAR.get(contigs[x], {}) if x else {}
     return {name: tuple(known[role]) for name, role in roles.items() if role in known}

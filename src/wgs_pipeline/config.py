@@ -92,6 +92,14 @@ class TruthConfig:
 
 
 @dataclass(frozen=True)
+class PlanningConfig:
+    """What ``wgs plan`` reads; None where it is given on the command line."""
+
+    referrals: Path | None
+    capacity: Path | None
+
+
+@dataclass(frozen=True)
 class Config:
     """A valid configuration; every path is absolute.
 
@@ -113,6 +121,7 @@ class Config:
     ngd: NgdConfig
     policy: PolicyConfig
     truth: Mapping[str, TruthConfig]
+    planning: PlanningConfig
     values: Mapping[str, Any]
     lines: Mapping[configfile.Keys, int] = field(default_factory=dict, repr=False, compare=False)
 
@@ -186,6 +195,9 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
             sample: TruthConfig(Path(truth["vcf"]), Path(truth["bed"]))
             for sample, truth in values["truth"].items()
         },
+        planning=PlanningConfig(
+            **{key: Path(path) if path else None for key, path in values["planning"].items()}
+        ),
         values=values,
         lines={keys: n for keys, n in document.lines.items() if not document.is_overridden(keys)},
     )
@@ -203,6 +215,8 @@ _PATHS = (
     ("ngd", "vault"),
     ("truth", "*", "vcf"),
     ("truth", "*", "bed"),
+    ("planning", "referrals"),
+    ("planning", "capacity"),
 )
 
 

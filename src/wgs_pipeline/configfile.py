@@ -33,6 +33,7 @@ class Document:
         lines: 1-based line of every key that stands in the file.
         overridden: Keys that an override gave.
         problems: What is wrong with the YAML itself.
+        schema: Name of the schema that it follows.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Document:
     lines: Mapping[Keys, int]
     overridden: frozenset[Keys]
     problems: tuple[Problem, ...] = ()
+    schema: str = "config"
 
     def is_overridden(self, keys: Keys) -> bool:
         """Whether an override gave the value of ``keys``."""
@@ -55,7 +57,7 @@ class Document:
         return Problem(str(self.path), 0, found, expected, remedy)
 
 
-def read(path: Path, overrides: Mapping[str, Any]) -> Document:
+def read(path: Path, overrides: Mapping[str, Any], schema: str = "config") -> Document:
     """Read a YAML file, merge overrides into it and fill in the defaults.
 
     Raises:
@@ -67,8 +69,8 @@ def read(path: Path, overrides: Mapping[str, Any]) -> Document:
     overridden: set[Keys] = set()
     _merge(values, overrides, (), overridden)
     if not problems:
-        _fill(values, load_schema("config"))
-    return Document(path, values, lines, frozenset(overridden), tuple(problems))
+        _fill(values, load_schema(schema))
+    return Document(path, values, lines, frozenset(overridden), tuple(problems), schema)
 
 
 def validate(document: Document) -> Iterator[Problem]:
@@ -77,7 +79,7 @@ def validate(document: Document) -> Iterator[Problem]:
         return
     from jsonschema import Draft202012Validator
 
-    for error in Draft202012Validator(load_schema("config")).iter_errors(document.values):
+    for error in Draft202012Validator(load_schema(document.schema)).iter_errors(document.values):
         yield from _explain(document, error)
     yield from _not_numbers(document, document.values, ())
 
@@ -88,7 +90,7 @@ def usable_values(document: Document) -> dict[str, Any] | None:
 
     if document.problems:
         return None
-    schema = load_schema("config")
+    schema = load_schema(document.schema)
     validator = Draft202012Validator(schema)
     values = copy.deepcopy(document.values)
     for error in validator.iter_errors(document.values):

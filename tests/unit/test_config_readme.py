@@ -59,9 +59,10 @@ def column_rows(schema):
 
 
 CONFIG_SCHEMA = load_schema("config")
+SHEETS = ("samples", "units", "consents", "referrals")
 ROWS = [
     *config_rows(CONFIG_SCHEMA, CONFIG_SCHEMA["$defs"]),
-    *(row for name in ("samples", "units", "consents") for row in column_rows(load_schema(name))),
+    *(row for name in SHEETS for row in column_rows(load_schema(name))),
 ]
 
 
@@ -84,7 +85,7 @@ def objects(schema):
             yield from objects(inner)
 
 
-@pytest.mark.parametrize("name", ["config", "samples", "units", "consents"])
+@pytest.mark.parametrize("name", ["config", "capacity", *SHEETS])
 def test_schemas_are_closed_and_described(name):
     for each in objects(load_schema(name)):
         assert "additionalProperties" in each

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "consent": ("consent", "Ask what a patient's consent allows."),
     "gvcf": ("gvcf", "Gather and verify gVCFs."),
     "ngd": ("ngd", "Load and query the National Genome Database."),
+    "plan": ("plan", "Plan sequencing capacity fairly."),
     "qc": ("qc", "Per-sample metrics and verdict."),
     "reads": ("reads", "Stream, verify and count FASTQ reads."),
     "reference": ("reference", "Intervals and checks of the reference."),

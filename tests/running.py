@@ -32,6 +32,13 @@ UNIT_COLUMNS = (
     *("cram", "gvcf", "assay", "target_bed"),
 )
 CONSENT_COLUMNS = ("patient_id", "scope", "decision", "effective_from", "recorded_at", "source")
+#: Switched off where a sample has some lanes only, on a genome of some kb.
+THRESHOLDS = dict.fromkeys(
+    (
+        *("yield_bp_q30", "mean_autosome_coverage", "pct_autosomes_15x"),
+        "ratio_heterozygous_homzygous_snv",
+    )
+)
 
 
 @dataclass(frozen=True)

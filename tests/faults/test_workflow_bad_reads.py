@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from running import Project, loaded, make_toy, unfinished, write_project
+from running import THRESHOLDS, Project, loaded, make_toy, unfinished, write_project
 
 #: A fault of one sample: the file it is in, and what the message must hold.
 FAULTS = {
@@ -62,7 +62,7 @@ def make_project(toy, folder, stems, **cells):
         units,
         reference,
         calling={"scatter_count": 1},
-        qc={"thresholds": {"yield_bp_q30": None, "mean_autosome_coverage": None}},
+        qc={"thresholds": THRESHOLDS},
     )
     (folder / "reads").symlink_to(toy / "reads")
     return project

@@ -12,7 +12,7 @@ import shutil
 
 import pytest
 
-from running import Project, loaded, make_toy, unfinished, write_project
+from running import THRESHOLDS, Project, loaded, make_toy, unfinished, write_project
 
 BWA = r"""
 case "$1 $*" in
@@ -75,7 +75,7 @@ def ended(tmp_path_factory):
         ],
         {"build": "toy", "fasta": str(toy / "reference/toy.fa")},
         calling={"scatter_count": 1},
-        qc={"thresholds": {"yield_bp_q30": None, "mean_autosome_coverage": None}},
+        qc={"thresholds": THRESHOLDS},
     )
     project = Project(project.folder, tools)
     return project, project.run()

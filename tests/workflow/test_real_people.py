@@ -15,7 +15,7 @@ from collections import defaultdict
 import pytest
 
 from isec import bcftools, score
-from running import SHARED_DATA, loaded, write_project
+from running import SHARED_DATA, THRESHOLDS, loaded, write_project
 
 REFERENCE = SHARED_DATA / "ref-b37-chr20" / "b37.chr20.windows.fa.gz"
 GIAB_HG002 = SHARED_DATA / "giab-hg002-chr20"
@@ -28,16 +28,6 @@ pytestmark = pytest.mark.skipif(
     reason=f"needs the real reads of {', '.join(f.name for f in FOLDERS)} in {SHARED_DATA}",
 )
 
-#: The reads lie in windows that are 16 to 62 % of this reference, so coverage and yield say
-#: nothing about the people; and some hundred SNVs nothing about their ratio.
-THRESHOLDS = dict.fromkeys(
-    (
-        "mean_autosome_coverage",
-        "pct_autosomes_15x",
-        "yield_bp_q30",
-        "ratio_heterozygous_homzygous_snv",
-    )
-)
 HG002 = {"sample_id": "HG002", "patient_id": "SYN-HG002", "sex": "male"}
 # The same woman as the trio's daughter, of another run: here as a person of her own.
 HG001 = {"sample_id": "HG001", "patient_id": "SYN-HG001", "sex": "female"}
@@ -87,6 +77,7 @@ def run_people(folder, people, units, engine="bcftools"):
         units,
         {"build": "GRCh37-windows", "fasta": str(REFERENCE)},
         calling={"engine": engine, "scatter_count": 2},
+        # The reads lie in windows that are 2 to 62 % of this reference.
         qc={"thresholds": THRESHOLDS},
         truth={name: files for name, files in TRUTHS.items() if name in names},
     )

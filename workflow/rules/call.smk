@@ -4,9 +4,14 @@
 
 
 rule import_gvcf:
-    """Take a gVCF that was made elsewhere, read to its end."""
+    """Take a gVCF that was made elsewhere, read to its end.
+
+    Its header may name more contigs than the reference, or the whole of one that the reference
+    holds in part (`wgs check` sees that nothing contradicts it); the copy names the reference's.
+    """
     input:
         gvcf=lambda wildcards: unit_of(wildcards.sample).gvcf,
+        fai="reference/genome.fa.fai",
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
     log:
@@ -23,8 +28,9 @@ rule import_gvcf:
         """
         exec 2>{log:q}
         trap 'rm -f {output.gvcf:q}.part' EXIT
-        bcftools view --no-version --threads {threads} --output-type z \
-            --output {output.gvcf:q}.part {input.gvcf:q}
+        bcftools reheader --fai {input.fai:q} {input.gvcf:q} \
+            | bcftools view --no-version --threads {threads} --output-type z \
+                --output {output.gvcf:q}.part
         mv {output.gvcf:q}.part {output.gvcf:q}
         """
 

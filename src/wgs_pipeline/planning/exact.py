@@ -1,4 +1,4 @@
-"""Small plans to the optimum: one integer programme, solved goal after goal with PuLP and CBC."""
+"""Small plans to the optimum: one integer programme, solved goal after goal with PuLP and HiGHS."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Programme:
             for site, since in enumerate(cases.arrival[case].tolist()):
                 for week in range(since, supply.weeks):
                     name = f"x_{case:05d}_{site:02d}_{week:03d}"
-                    variable = pulp.LpVariable(name, cat="Binary")
+                    variable = self._problem.add_variable(name, cat="Binary")
                     self._chosen[case, site, week] = variable
         self._held = 0
         self._flowcell_load: dict[tuple[int, int], list[tuple[pulp.LpVariable, int]]] = {}
@@ -93,13 +93,13 @@ class _Programme:
     def improve(self, goal: pulp.LpAffineExpression, seconds: float) -> int:
         """Minimise a goal and hold it at what was reached; the solver's status."""
         self._problem.setObjective(goal)
-        solver = pulp.PULP_CBC_CMD(
+        solver = pulp.getSolver(
+            "HiGHS",
             msg=False,
             threads=1,
             timeLimit=seconds,
             gapRel=0,
-            gapAbs=1e-6,
-            options=["randomSeed 1"],
+            random_seed=1,
         )
         status = int(self._problem.solve(solver))
         if status == pulp.LpStatusOptimal or self._problem.sol_status > 0:
@@ -150,7 +150,7 @@ class _Programme:
     def worst_mean(self) -> pulp.LpAffineExpression:
         """A variable above the mean wait of every cell."""
         cases = self._cases
-        worst = pulp.LpVariable("worst")
+        worst = self._problem.add_variable("worst")
         total = np.maximum(cases.places_by_cell(), 1)
         terms: dict[int, list[tuple[pulp.LpVariable, float]]] = {}
         for (case, _, week), variable in self._chosen.items():
@@ -174,10 +174,10 @@ class _Programme:
             most = supply.flowcells_for(site, int(supply.places[site, week]))
             offers = [supply.open_places(site, count) for count in range(most + 1)]
             full = [
-                pulp.LpVariable(f"full_{site:02d}_{week:03d}_{count}", cat="Binary")
+                self._problem.add_variable(f"full_{site:02d}_{week:03d}_{count}", cat="Binary")
                 for count in range(most + 1)
             ]
-            mark = pulp.LpVariable(f"part_{site:02d}_{week:03d}", cat="Binary")
+            mark = self._problem.add_variable(f"part_{site:02d}_{week:03d}", cat="Binary")
             self._problem += pulp.lpSum(full) + mark == 1
             exact = pulp.LpAffineExpression(list(zip(full, offers, strict=True)))
             load = pulp.LpAffineExpression(terms) + frozen

@@ -10,7 +10,10 @@ from wgs_pipeline.errors import Problem
 
 @dataclass(frozen=True)
 class Member:
-    """One member of a family; parents are named by sample_id, None where not stated."""
+    """One member of a family; parents are named by sample_id, None where not stated.
+
+    ``alone`` says that the sheet states no family: ``family_id`` is then the sample_id.
+    """
 
     sample_id: str
     family_id: str
@@ -18,6 +21,7 @@ class Member:
     mother_id: str | None
     sex: str
     line: int = 0
+    alone: bool = False
 
 
 def check(file: str, members: Sequence[Member], known: Collection[str]) -> list[Problem]:
@@ -69,9 +73,9 @@ def _parent_problems(
 
 def _borrowed_families(file: str, members: Sequence[Member]) -> Iterator[Problem]:
     """Samples without a family whose name is the name of other people's family."""
-    families = {m.family_id for m in members if m.family_id != m.sample_id}
+    families = {m.family_id for m in members if not m.alone}
     for member in members:
-        if member.family_id == member.sample_id and member.family_id in families:
+        if member.alone and member.family_id in families:
             found = f"sample {member.sample_id!r} without family bears the name of another family"
             remedy = "State its family_id, or rename the family."
             yield Problem(file, member.line, found, "a name of its own", remedy)

@@ -124,11 +124,13 @@ def parse_samples(path: Path) -> Sheet[Sample]:
     table = read_table(path, "samples")
     samples = tuple(_sample(row) for row in table.rows)
     names = frozenset(table.values("sample_id"))
+    alone = {row.line for row in table.rows if "family_id" not in row.cells}
+    members = [_member(sample, alone=sample.line in alone) for sample in samples]
     problems = [
         *table.problems,
         *_twice(path, [(f"sample_id {s.sample_id!r}", s.line) for s in samples], "Rename one."),
         *_person_problems(table.path, samples),
-        *pedigree.check(str(table.path), [_member(sample) for sample in samples], names),
+        *pedigree.check(str(table.path), members, names),
     ]
     return Sheet(path, samples, tuple(problems), names)
 
@@ -195,7 +197,7 @@ def _sample(row: Row) -> Sample:
     )
 
 
-def _member(sample: Sample) -> pedigree.Member:
+def _member(sample: Sample, *, alone: bool) -> pedigree.Member:
     return pedigree.Member(
         sample.sample_id,
         sample.family_id,
@@ -203,6 +205,7 @@ def _member(sample: Sample) -> pedigree.Member:
         sample.mother_id,
         sample.sex,
         sample.line,
+        alone,
     )
 
 

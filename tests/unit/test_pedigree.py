@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from wgs_pipeline.pedigree import Member, check
 
 
-def member(name, father=None, mother=None, sex="unknown", family="F", line=0):
-    return Member(name, family, father, mother, sex, line)
+def member(name, father=None, mother=None, sex="unknown", family="F", line=0, alone=False):
+    return Member(name, family, father, mother, sex, line, alone)
 
 
 def problems(*members, known=()):
@@ -60,8 +60,14 @@ def test_a_parent_whose_row_is_broken_is_not_missing():
 
 
 def test_a_sample_without_family_may_not_bear_the_name_of_one():
-    found = problems(member("S1", family="S1"), member("S2", family="S1"))
+    found = problems(member("S1", family="S1", alone=True), member("S2", family="S1"))
     assert found == ["sample 'S1' without family bears the name of another family"]
+
+
+def test_a_family_may_be_named_after_one_of_its_members():
+    assert not problems(
+        member("child", "father", family="child"), member("father", family="child", sex="male")
+    )
 
 
 def test_loops():

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from wgs_pipeline.cli import governance
+
 _PATH = click.Path(path_type=Path)
 _config = click.argument("configfile", type=_PATH)
 
@@ -13,6 +15,9 @@ _config = click.argument("configfile", type=_PATH)
 @click.group()
 def command() -> None:
     """Write the run report."""
+
+
+command.add_command(governance.command, "governance")
 
 
 @command.command()

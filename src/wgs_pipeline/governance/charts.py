@@ -52,24 +52,29 @@ class Columns:
     grid: tuple[tuple[float, float], ...]
 
 
-def monthly(table: GenomeTable, region: str, highest: float, height: int) -> Columns:
-    """Genomes by month, by outcome where every outcome may be shown.
+#: Kinds of pieces, from the bottom up.
+BY_OUTCOME, UNDIVIDED = ("loaded", "not_loaded", "failed"), ("sequenced",)
+
+
+def monthly(
+    table: GenomeTable, region: str, highest: float, height: int, kinds: Sequence[str]
+) -> Columns:
+    """Genomes by month; a column is divided where all its parts may be shown.
 
     Args:
         table: The published counts.
         region: A region, or ``All``.
         highest: Value that the drawing must reach.
         height: Of the drawing, px.
+        kinds: ``BY_OUTCOME`` or ``UNDIVIDED``.
     """
-    grid = ticks(highest, 4 if height == TALL else 2)
+    grid = ticks(highest, 4 if height == TALL else 3)
     scale = height / grid[-1]
     wide = 100 / max(1, len(table.months))
     columns = []
     for place, month in enumerate(table.months):
         total = table.get("sequenced", month, region)
-        parts = {
-            kind: table.get(kind, month, region) for kind in ("loaded", "not_loaded", "failed")
-        }
+        parts = {kind: table.get(kind, month, region) for kind in kinds}
         known = {kind: count for kind, count in parts.items() if count is not None}
         stacked = known if len(known) == len(parts) else {"sequenced": total or 0}
         pieces = _stacked(stacked, scale, height)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,15 +38,8 @@ class GenomeTable:
 
 
 def ticks(highest: float, most: int = 5) -> list[float]:
-    """Round values from 0 to the first one at or above ``highest``; two at least."""
-    step = 1.0
-    while highest / step > most:
-        step *= 10
-    while highest / step <= most / 10 and step > 1e-6:
-        step /= 10
-    for part in (0.1, 0.2, 0.5, 1.0):
-        if highest / (step * part) <= most:
-            step *= part
-            break
-    count = max(1, -int(-highest // step))
-    return [round(step * place, 6) for place in range(count + 1)]
+    """Round values from 0 to the first one at or above ``highest`` (above 0), most + 1 at most."""
+    size = 10.0 ** math.floor(math.log10(highest))
+    steps = (size * factor for factor in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0))
+    step = next(each for each in steps if math.ceil(round(highest / each, 9)) <= most)
+    return [round(step * place, 9) for place in range(math.ceil(round(highest / step, 9)) + 1)]

@@ -39,7 +39,12 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "percent": percent, "days": days, "when": _when}
+    environment.filters |= {
+        "figure": figure,
+        "percent": percent,
+        "days": days,
+        "when": _when,
+    }
     table = GenomeTable(report.tables["genomes"])
     access = [row for row in report.tables["equal_access"] if row["region"] != ALL]
     shown = [row for row in access if not row["withheld"] and row["index"] is not None]
@@ -54,7 +59,7 @@ def render(report: Report) -> str:
         style=Markup(_resource("governance.css")),  # a file of this package
         version=__version__,
         progress=_progress(report, table),
-        national=charts.monthly(table, ALL, _highest(table, [ALL]), charts.TALL),
+        national=charts.monthly(table, ALL, _highest(table, [ALL]), charts.TALL, charts.BY_OUTCOME),
         regional=_regional(table),
         heat=_heat(table),
         access=access,
@@ -126,7 +131,7 @@ def _regional(table: GenomeTable) -> list[dict[str, Any]]:
         {
             "region": region,
             "total": table.get("sequenced", region=region),
-            "chart": charts.monthly(table, region, highest, charts.SHORT),
+            "chart": charts.monthly(table, region, highest, charts.SHORT, charts.UNDIVIDED),
         }
         for region in table.regions
     ]
@@ -142,7 +147,9 @@ def _heat(table: GenomeTable) -> list[dict[str, Any]]:
     return [
         {
             "group": group,
-            "cells": [(count, 0 if not count else 1 + int(5 * count / most)) for count in row],
+            "cells": [
+                (count, 0 if not count else 1 + int(5 * (count / most) ** 0.5)) for count in row
+            ],
             "total": table.get("sequenced", group=group),
         }
         for group, row in zip(table.groups, counts, strict=True)

@@ -72,10 +72,10 @@ def _referral(draw: random.Random, number: int) -> list[Genome]:
     group = draw.choices(list(GROUPS), [share for share, _ in GROUPS.values()])[0]
     late = REGIONS[region][2]
     start = datetime(2025, 11, 20, tzinfo=UTC)
-    referred = start + timedelta(days=365 * draw.random() ** 0.8)
+    referred = start + timedelta(days=400 * draw.random() ** 0.8)
     sequenced = referred + timedelta(days=draw.gammavariate(5, 4) + late)
-    analysed = sequenced + timedelta(days=0.8 + draw.gammavariate(2, 0.6))
-    loaded = analysed + timedelta(days=draw.gammavariate(2, 0.3))
+    analysed = sequenced + timedelta(days=0.8 + draw.gammavariate(2, 4))
+    loaded = analysed + timedelta(days=draw.gammavariate(2, 1.5))
     reported = loaded + timedelta(days=draw.gammavariate(4, 3))
     sequenced = max(sequenced, datetime(2026, 1, 1, tzinfo=UTC))
     if sequenced > NOW:
@@ -145,7 +145,7 @@ def _log(draw: random.Random) -> list[dict[str, object]]:
         ("care", "variant", "answered"): 830, ("quality", "region", "answered"): 60,
         ("statistics", "region", "answered"): 45, ("research", "variant", "answered"): 260,
         ("research", "region", "answered"): 120, ("research", "carriers", "refused"): 2,
-        ("insurance", "open", "refused"): 0.2, ("research", "region", "refused"): 3,
+        ("insurance", "open", "refused"): 0.6, ("research", "region", "refused"): 3,
     }  # fmt: skip
     lines: list[dict[str, object]] = []
     for month in range(1, 13):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
 from dataclasses import dataclass
 
 import pytest
@@ -189,9 +190,25 @@ def test_reference_of_another_build(sound):
     assert "GRCh37" in said or "index" in said
 
 
-@pytest.mark.parametrize(
-    "name", ["two words", "a/b", "../a", "$(touch x)", "`touch x`", "a;b", "-x"]
-)
+def test_gvcf_of_another_sample(sound):
+    text = (
+        "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=13000>\n"
+        '##INFO=<ID=END,Number=1,Type=Integer,Description="End">\n'
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tsomebody_else\n"
+        "chr1\t200\t.\tA\t.\t.\t.\tEND=300\tGT\t0/0\n"
+    )
+    (sound / "other.g.vcf").write_text(text)
+    command = ["bcftools", "view", "-Oz", "-o", sound / "other.g.vcf.gz", sound / "other.g.vcf"]
+    subprocess.run(command, check=True)
+    columns = sound.rows("units.tsv")[0]
+    sound.write_rows("units.tsv", columns, [{"sample_id": "healthy", "gvcf": "other.g.vcf.gz"}])
+    said = stopped(sound)
+    assert "units.tsv:2: gvcf of sample healthy, other.g.vcf.gz, is of 'somebody_else'" in said
+    assert "Correct the path or the sample_id" in said
+
+
+@pytest.mark.parametrize("name", ["two words", "../a", "$(touch x)", "-x"])
 def test_a_sample_id_that_would_be_a_path_or_a_command(sound, name):
     for sheet in ("samples.tsv", "units.tsv"):
         rows = sound.rows(sheet)

@@ -41,6 +41,11 @@ _USUAL_NAMES = {
 
 _WINDOW = 1 << 24
 
+#: Whether a byte is a base. Other letters (R, Y, M …: GRCh37 and GRCh38 have some) are N to a VCF
+#: (specification, section 1.6.1.4), and bcftools calls nothing there.
+_IS_BASE = np.zeros(256, np.bool_)
+_IS_BASE[list(b"ACGTacgt")] = True
+
 
 @dataclass(frozen=True, order=True)
 class Interval:
@@ -160,7 +165,7 @@ def open_fasta(fasta: Path) -> pysam.FastaFile:
 
 
 def known_intervals(fasta: Path, window: int = _WINDOW) -> tuple[Interval, ...]:
-    """Maximal runs of the reference without N, in its order.
+    """Maximal runs of the reference without N, in its order; every ambiguous base is an N.
 
     Args:
         fasta: Indexed FASTA, plain or bgzip.
@@ -184,7 +189,7 @@ def known_intervals(fasta: Path, window: int = _WINDOW) -> tuple[Interval, ...]:
 
 def _known_runs(sequence: bytes) -> list[tuple[int, int]]:
     bases = np.frombuffer(sequence, np.uint8)
-    known = np.concatenate(([False], (bases | 0x20) != ord("n"), [False]))
+    known = np.concatenate(([False], _IS_BASE[bases], [False]))
     edges = np.flatnonzero(known[1:] != known[:-1]).tolist()
     return list(zip(edges[0::2], edges[1::2], strict=True))
 

@@ -85,8 +85,8 @@ def command(
     for goal, value in vars(result.plan.values).items():
         if goal in result.plan.bounds:
             bound, gap = result.plan.bounds[goal], result.plan.gap(goal)
-            click.echo(f"{goal}\t{value:g}\t{bound:g}\t{gap:.4f}")
+            click.echo(f"{goal}\t{value:.10g}\t{bound:.10g}\t{gap:.4f}")
         else:
-            click.echo(f"{goal}\t{value:g}\t\t")
+            click.echo(f"{goal}\t{value:.10g}\t\t")
     cases, method = len(result.roster.cases), result.plan.method
     click.echo(f"{cases} cases planned ({method}); written to {outdir}", err=True)

@@ -43,7 +43,7 @@ class Capacity:
     core_hours_per_week: float
     core_hours_per_genome: float = 30.0
     horizon_weeks: int = 26
-    freeze_weeks: int = 2
+    freeze_weeks: int = 1
     depth: Mapping[str, float] = field(default_factory=lambda: {"germline": 30.0, "tumour": 90.0})
     failure_rate: float = 0.03
     turnaround_weeks: float = 2.0

@@ -205,8 +205,8 @@ def _goals(result: ProjectPlan) -> str:
         if goal in plan.bounds:
             gap = plan.gap(goal)
             proof = "optimal" if gap == 0 else f"within {gap:.2%} of the optimum"
-            if gap and plan.bounds[goal] <= 0:
-                proof = "no bound proven"
+            if gap == float("inf"):
+                proof = "not proven least"
             bound = f"{plan.bounds[goal]:,.2f}"
         else:
             proof, bound = "preferred, not proven least", "-"

@@ -12,6 +12,7 @@ from wgs_pipeline.planning import exact, flowcells
 from wgs_pipeline.planning.cases import ACUTE, Cases, Floats, Slots, Supply, Weights
 from wgs_pipeline.planning.columns import Generation, Streams, fluid_order
 from wgs_pipeline.planning.dispatch import dispatch, greedy
+from wgs_pipeline.planning.exchange import relieve_worst, return_previous
 from wgs_pipeline.planning.measures import Values, evaluate, mean_waits
 from wgs_pipeline.planning.shortage import Shortage, find_shortages
 
@@ -40,9 +41,11 @@ class Plan:
     seconds: float = field(compare=False, default=0.0)
 
     def gap(self, goal: str) -> float:
-        """How far a goal may be from its optimum, as a share of it."""
+        """How far a goal may be from its optimum, as a share of the bound; infinite above 0."""
         value, bound = float(getattr(self.values, goal)), self.bounds[goal]
-        return max(0.0, value - bound) / max(abs(bound), 1e-9) if value > bound + 1e-6 else 0.0
+        if value <= bound + 1e-6:
+            return 0.0
+        return (value - bound) / bound if bound > 0 else float("inf")
 
 
 @dataclass(frozen=True)
@@ -121,16 +124,17 @@ def _shared(cases: Cases, supply: Supply, settings: Settings) -> _Found | Refusa
     left = supply.less(acute.load(cases, supply)).pooled
     streams = Streams.of(cases, left, acute.week, settings.weights.of(cases))
     base = evaluate(cases, supply, acute, settings.weights)
+    breaches = float(_least_breaches(cases, supply) if base.breaches else 0)
     bounds = {
-        "breaches": float(_least_breaches(cases, supply) if base.breaches else 0),
-        "lateness": _least_lateness(cases),
+        "breaches": breaches,
+        "lateness": max(breaches, _least_lateness(cases)),
         "acute_wait": base.acute_wait,
     }
     order: Floats = np.zeros(len(cases))
     if len(streams.cell):
         generation = Generation(streams, settings.gap / 20, deadline)
         worst = generation.worst_off()
-        ceiling = worst.value * (1 + settings.gap / 4)
+        ceiling = worst.value * (1 + settings.gap / 2)
         generation.gap = settings.gap / 4
         total = generation.total(ceiling)
         order = fluid_order(cases, streams, total.backlog(streams))
@@ -179,7 +183,9 @@ def _round(cases: Cases, supply: Supply, settings: Settings, order: Floats, goal
             break
         ahead += np.maximum(excess, -0.2)
     assert best is not None
-    return best[1]
+    if not best[1].placed.all():
+        return best[1]
+    return relieve_worst(cases, best[1], goal, settings.weights.of(cases))
 
 
 def _keep_previous(
@@ -190,60 +196,32 @@ def _keep_previous(
     slots: Slots,
     bounds: Mapping[str, float],
 ) -> Slots:
-    """The previous plan, completed, where it is as good as ours within the gap; else ours.
-
-    Ours takes over slots of the previous plan between cases of equal standing.
-    """
+    """The plan nearest the previous one that is as good as ours within the gap; else ours."""
     had = cases.previous_week >= 0
     if not had.any():
         return slots
-    slots = _exchange(cases, slots)
-    candidate = dispatch(
-        cases, supply, np.where(had, cases.previous_week - 0.5, order), acute_first=True
-    )
-    ours = evaluate(cases, supply, slots, settings.weights)
-    kept = evaluate(cases, supply, candidate, settings.weights)
-    good = candidate.placed.all() and (kept.breaches, kept.lateness) <= (
-        ours.breaches,
-        ours.lateness,
-    )
-    for goal in ("worst", "total"):
-        least = max(getattr(ours, goal), bounds[goal] * (1 + settings.gap))
-        good = good and getattr(kept, goal) <= least + 1e-9
-    return candidate if good and kept.changes < ours.changes else slots
-
-
-def _exchange(cases: Cases, slots: Slots) -> Slots:
-    """Give cases their previous slot where one of equal cell, urgency and size holds it.
-
-    The two exchange slots, so the sums of waits stay as they are.
-    """
-    week, site = slots.week.copy(), slots.site.copy()
-    holders: dict[tuple[int, ...], list[int]] = {}
-
-    def key(case: int, slot_week: int, slot_site: int) -> tuple[int, ...]:
-        kind = (cases.cell[case], cases.urgency[case], cases.places[case])
-        return (*map(int, kind), slot_week, slot_site)
-
-    movable = np.flatnonzero(cases.free & slots.placed & (cases.urgency != ACUTE)).tolist()
-    for case in movable:
-        holders.setdefault(key(case, int(week[case]), int(site[case])), []).append(case)
-    for case in movable:
-        wanted = int(cases.previous_week[case]), int(cases.previous_site[case])
-        here = int(week[case]), int(site[case])
-        if wanted[0] < 0 or wanted == here or cases.arrival[case, wanted[1]] > wanted[0]:
-            continue
-        for other in holders.get(key(case, *wanted), ()):
-            settled = (cases.previous_week[other], cases.previous_site[other]) == wanted
-            if settled or cases.arrival[other, here[1]] > here[0]:
-                continue
-            holders[key(case, *wanted)].remove(other)
-            holders[key(case, *here)].remove(case)
-            holders[key(case, *wanted)].append(case)
-            holders[key(case, *here)].append(other)
-            (week[case], site[case]), (week[other], site[other]) = wanted, here
+    best = return_previous(cases, slots)
+    ours = evaluate(cases, supply, best, settings.weights)
+    fewest = ours.changes
+    goal = max(ours.worst, bounds["worst"] * (1 + settings.gap))
+    weights = settings.weights.of(cases)
+    for share in (1.0, 0.8, 0.6, 0.4, 0.2):
+        near = share * (cases.previous_week + 0.5) + (1 - share) * order
+        found = dispatch(cases, supply, np.where(had, near, order), acute_first=True)
+        if found.placed.all():
+            found = return_previous(cases, relieve_worst(cases, found, goal, weights))
+        values = evaluate(cases, supply, found, settings.weights)
+        if (
+            found.placed.all()
+            and (values.breaches, values.lateness) <= (ours.breaches, ours.lateness)
+            and values.acute_wait <= ours.acute_wait + 1e-9
+            and values.worst <= goal + 1e-9
+            and values.total <= max(ours.total, bounds["total"] * (1 + settings.gap)) + 1e-9
+            and values.changes < fewest
+        ):
+            best, fewest = found, values.changes
             break
-    return Slots(week, site)
+    return best
 
 
 def _least_lateness(cases: Cases) -> float:
@@ -259,7 +237,8 @@ def _least_breaches(cases: Cases, supply: Supply) -> int:
     late = due < since
     frozen = (cases.urgency == ACUTE) & ~cases.free & (cases.fixed_week > cases.due)
     largest = int(cases.places[acute].max(initial=1))
-    room = np.concatenate([[0], np.cumsum(supply.pooled)])
+    left = supply.less(Slots(cases.fixed_week, cases.fixed_site).load(cases, supply))
+    room = np.concatenate([[0], np.cumsum(left.pooled)])
     worst = 0
     for first in range(supply.weeks):
         inside = (since >= first) & ~late & (due < supply.weeks)

@@ -18,9 +18,12 @@ class Master:
     def __init__(self, cells: int) -> None:
         self._cells = cells
         self._totals: list[float] = []
+        self._scale: float | None = None
         self._highs = highspy.Highs()
         self._highs.silent()
-        for option, value in (("threads", 1), ("random_seed", 1), ("solver", "simplex")):
+        # After columns have come the last basis is still feasible: primal simplex goes on from it.
+        options = {"threads": 1, "random_seed": 1, "solver": "simplex", "simplex_strategy": 4}
+        for option, value in options.items():
             self._highs.setOptionValue(option, value)
         infinity = highspy.kHighsInf
         self._highs.addRow(1.0, 1.0, 0, [], [])
@@ -34,7 +37,8 @@ class Master:
         """Add a column: mean wait of each cell, and total weighted wait."""
         self._totals.append(total)
         values = np.concatenate([[1.0], means])
-        self._highs.addCol(0.0, 0.0, highspy.kHighsInf, self._cells + 1, self._rows, values)
+        cost = total / self._scale if self._scale else 0.0
+        self._highs.addCol(cost, 0.0, highspy.kHighsInf, self._cells + 1, self._rows, values)
 
     def least_worst(self) -> tuple[Floats, float, Floats]:
         """The mixture with the least worst mean, that mean, and the cells' prices (sum 1)."""
@@ -45,13 +49,14 @@ class Master:
         """From here on minimise the total, with every mean at most ``ceiling``."""
         self._highs.changeColBounds(0, ceiling, ceiling)
         self._highs.changeColCost(0, 0.0)
+        self._scale = max(min(self._totals), 1.0)
+        for column, total in enumerate(self._totals, 1):
+            self._highs.changeColCost(column, total / self._scale)
 
     def least_total(self) -> tuple[Floats, float, Floats]:
         """The mixture of least total, that total, and the price of each cell's mean."""
-        scale = max(min(self._totals), 1.0)
-        for column, total in enumerate(self._totals, 1):
-            self._highs.changeColCost(column, total / scale)
         mix, value, prices = self._solve()
+        scale = self._scale or 1.0
         return mix, value * scale, prices * scale
 
     def _solve(self) -> tuple[Floats, float, Floats]:

@@ -13,7 +13,6 @@ from wgs_pipeline.planning.planner import Plan, Refusal, Settings, make_plan
 from wgs_pipeline.planning.referrals import make_roster, match_capacity
 from wgs_pipeline.planning.shortage import explain, find_shortages
 
-
 EXACT = Settings()
 
 

@@ -46,18 +46,21 @@ class Cube:
         return withhold(self.table, sensitive if also is None else sensitive | also)
 
 
-def count(genomes: Sequence[Genome], regions: Sequence[str] = ()) -> Cube:
+def count(
+    genomes: Sequence[Genome], regions: Sequence[str] = (), groups: Sequence[str] = ()
+) -> Cube:
     """Count genomes.
 
     Args:
         genomes: The genomes.
         regions: Regions that stand in the table even without a genome.
+        groups: Patient groups that do.
     """
     months = _months({each.month for each in genomes})
     all_regions = _ordered({each.region for each in genomes} | set(regions))
-    groups = _ordered({each.patient_group for each in genomes})
-    axes = [{name: place for place, name in enumerate(each)} for each in (months, all_regions,
-            groups, OUTCOMES)]  # fmt: skip
+    all_groups = _ordered({each.patient_group for each in genomes} | set(groups))
+    names = (months, all_regions, all_groups, OUTCOMES)
+    axes = [{name: place for place, name in enumerate(each)} for each in names]
     places = np.array(
         [[index[name] for index, name in zip(axes, _cell(each), strict=True)] for each in genomes],
         dtype=np.int64,
@@ -65,7 +68,7 @@ def count(genomes: Sequence[Genome], regions: Sequence[str] = ()) -> Cube:
     parts = np.zeros([len(index) for index in axes], dtype=np.int64)
     np.add.at(parts, tuple(places.T), 1)
     persons = _persons(places, [each.person for each in genomes], parts.shape)
-    return Cube(months, all_regions, groups, with_totals(parts), persons)
+    return Cube(months, all_regions, all_groups, with_totals(parts), persons)
 
 
 def _cell(genome: Genome) -> tuple[str, str, str, str]:

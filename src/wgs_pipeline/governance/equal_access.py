@@ -89,8 +89,10 @@ def access(
         for place, region in enumerate(regions)
         if base[place].sum() > 0
     ]
+    if not found:
+        return []
     total = _access(ALL, int(observed.sum()), int(base.sum()), float(expected.sum()))
-    return [*found, total] if found else []
+    return [*found, total]
 
 
 def _merged(values: NDArray[np.float64], rare: NDArray[np.bool_]) -> NDArray[np.float64]:

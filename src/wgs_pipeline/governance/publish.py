@@ -61,7 +61,9 @@ def publish(gathered: Gathered, now: datetime) -> Report:
         now: When the report is made, with time zone.
     """
     settings, minimum = gathered.settings, gathered.settings.minimum_count
-    cube = count(gathered.genomes, list(settings.relevant_patients))
+    relevant = settings.relevant_patients
+    groups = {group for of in relevant.values() for group in of}
+    cube = count(gathered.genomes, list(relevant), list(groups))
     withheld, equal = _counted(gathered, cube)
     durations, backwards = turnaround(gathered.genomes, cube.regions, minimum)
     consent, speed = _consent(gathered, now)

@@ -51,6 +51,11 @@ class Columns:
     columns: tuple[Column, ...]
     grid: tuple[tuple[float, float], ...]
 
+    @property
+    def undivided(self) -> bool:
+        """Whether the parts of some column are withheld."""
+        return any(piece.kind == "sequenced" for each in self.columns for piece in each.pieces)
+
 
 #: Kinds of pieces, from the bottom up.
 BY_OUTCOME, UNDIVIDED = ("loaded", "not_loaded", "failed"), ("sequenced",)

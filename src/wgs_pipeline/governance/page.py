@@ -26,7 +26,7 @@ _STATE_WORDS = {
     "nothing held": "nothing of the person is held",
     "kept out at loading": "kept out of research when loaded",
     "done": "taken out since",
-    "waiting": "bytes await the next compaction or erasure",
+    "waiting": "stored as before, until the next compaction or erasure",
 }
 
 
@@ -186,10 +186,10 @@ def _tile(row: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _spread(shown: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The regions with the lowest and the highest index."""
-    if len(shown) < 2:
-        return None
+    """The regions with the lowest and the highest index, where their intervals do not meet."""
     ranked = sorted(shown, key=lambda row: row["index"])
+    if not ranked or ranked[0]["index_high"] >= ranked[-1]["index_low"] or not ranked[0]["index"]:
+        return None
     return {"low": ranked[0], "high": ranked[-1]}
 
 

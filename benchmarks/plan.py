@@ -93,11 +93,13 @@ def policy_walls(cases: Cases, supply: Supply, ours: float) -> list[float]:
 def print_policies(outcomes: Sequence[Outcome], walls: Sequence[float], cases: Cases) -> None:
     """One line per policy, with the ratio of its worst-off wait to ours."""
     ours = float(outcomes[0].means.max())
-    print("\npolicy\twall_s\tbreaches\tp50\tp90\tworst_off\tratio\tgini\tpart_filled\tworst_cell")
+    print(
+        "\npolicy\twall_s\tbreaches\tpast_limit\tp50\tp90\tworst_off\tratio\tgini\tpart_filled\tworst_cell"
+    )
     for each, wall in zip(outcomes, walls, strict=True):
         worst = float(each.means.max())
         print(
-            f"{each.policy}\t{wall:.2f}\t{each.values.breaches}\t{each.p50:.2f}\t{each.p90:.2f}\t"
+            f"{each.policy}\t{wall:.2f}\t{each.values.breaches}\t{each.past_limit}\t{each.p50:.2f}\t{each.p90:.2f}\t"
             f"{worst:.2f}\t{worst / ours:.2f}\t{each.gini:.4f}\t{each.values.part_filled}\t"
             f"{', '.join(cases.cells[each.worst_cell])}"
         )

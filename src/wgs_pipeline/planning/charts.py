@@ -16,7 +16,7 @@ def heat_cell(value: float, least: float, most: float) -> str:
     return f"--heat:{(value - least) / (most - least):.2f}"
 
 
-def bars(rows: Sequence[tuple[str, float, str]], unit: str, label: str) -> str:
+def bars(rows: Sequence[tuple[str, float, str]], unit: str, label: str, decimals: int = 1) -> str:
     """Horizontal bars: (name, value, class) from the top, each with its value."""
     most = max((value for _, value, _ in rows), default=0) or 1
     height = 30 * len(rows) + 4
@@ -29,7 +29,7 @@ def bars(rows: Sequence[tuple[str, float, str]], unit: str, label: str) -> str:
         parts.append(
             f'<text x="0" y="{y + 16}">{escape(name)}</text>'
             f'<rect class="{kind}" x="120" y="{y}" width="{width:.1f}" height="22" rx="3"/>'
-            f'<text x="{126 + width:.1f}" y="{y + 16}" class="value">{value:.2f} {unit}</text>'
+            f'<text x="{126 + width:.1f}" y="{y + 16}">{value:,.{decimals}f} {unit}</text>'
         )
     return "".join(parts) + "</svg>"
 
@@ -77,5 +77,10 @@ def weekly_load(
     every = max(1, math.ceil(count / 8))
     for week in range(0, count, every):
         x = left + week * step
-        parts.append(f'<text x="{x:.1f}" y="{height - 6:.0f}">{escape(weeks[week])}</text>')
+        anchor = "end" if x > width - 80 else "start"
+        x = width if anchor == "end" else x
+        parts.append(
+            f'<text x="{x:.1f}" y="{height - 6:.0f}" text-anchor="{anchor}">'
+            f"{escape(weeks[week])}</text>"
+        )
     return "".join(parts) + "</svg>"

@@ -23,6 +23,7 @@ class Outcome:
         means: Mean wait of each cell, over its places.
         worst_cell: Index of the cell that waits longest.
         gini: Inequality of the cells' means, each counted by its places.
+        past_limit: Cases of any urgency sequenced after their limit.
         unplaced: Cases without a week within the horizon.
         cell_p50: Median wait of each cell's patients.
         cell_p90: Wait that nine in ten of each cell's patients do not exceed.
@@ -35,6 +36,7 @@ class Outcome:
     means: Floats
     worst_cell: int
     gini: float
+    past_limit: int
     unplaced: int
     cell_p50: Floats
     cell_p90: Floats
@@ -74,6 +76,7 @@ def outcome(
         means=means,
         worst_cell=int(np.argmax(means)) if len(means) else 0,
         gini=gini(means, cases.places_by_cell()),
+        past_limit=int((weeks > cases.due).sum()),
         unplaced=int((~slots.placed).sum()),
         cell_p50=cells[:, 0],
         cell_p90=cells[:, 1],

@@ -32,7 +32,7 @@ p{margin:0 0 10px}.soft{color:var(--soft);font-size:.9rem}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:12px;margin:18px 0}
 .card,section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px}
 .card b{display:block;font-size:1.6rem;line-height:1.2}section{margin:14px 0}
-.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:22px}
+.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:22px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;width:100%}
 th,td{padding:5px 8px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--card)}
@@ -79,7 +79,7 @@ def fairness_page(result: ProjectPlan) -> str:
         _head(result, names),
         _cards(result, ours),
         _policies(outcomes, cases.cells),
-        _heat(ours, result),
+        _heat(outcomes, result),
         _capacity(result, load, names),
         _goals(result),
         _cells(outcomes, result),
@@ -113,7 +113,8 @@ def _head(result: ProjectPlan, names: Sequence[str]) -> str:
 
 def _cards(result: ProjectPlan, ours: Outcome) -> str:
     cells = result.roster.cases.cells
-    worst = " · ".join(cells[ours.worst_cell]) if cells else "nobody"
+    few = cells and patients_by_cell(result.roster.cases)[ours.worst_cell] < FEWEST_SHOWN
+    worst = "few patients" if few else " · ".join(cells[ours.worst_cell]) if cells else "nobody"
     cards = [
         (f"{ours.values.breaches}", "acute cases past their limit"),
         (f"{ours.p50:.1f} weeks", "median wait of a patient"),
@@ -129,19 +130,21 @@ def _cards(result: ProjectPlan, ours: Outcome) -> str:
 
 
 def _policies(outcomes: Sequence[Outcome], cells: Sequence[tuple[str, str]]) -> str:
-    def chart(title: str, unit: str, values: Sequence[float]) -> str:
+    def chart(title: str, unit: str, values: Sequence[float], decimals: int) -> str:
         rows = [
             (each.policy, value, "other" if number else "ours")
             for number, (each, value) in enumerate(zip(outcomes, values, strict=True))
         ]
-        return f"<div><p><b>{title}</b></p>{bars(rows, unit, title)}</div>"
+        return f"<div><p><b>{title}</b></p>{bars(rows, unit, title, decimals)}</div>"
 
     worst = [float(each.means.max(initial=0)) for each in outcomes]
     charts = [
-        chart("Mean wait of the worst-off region and group", "weeks", worst),
-        chart("Nine in ten patients wait at most", "weeks", [each.p90 for each in outcomes]),
-        chart("Gini of regions and groups", "", [each.gini for each in outcomes]),
-        chart("Acute cases past their limit", "", [float(e.values.breaches) for e in outcomes]),
+        chart("Mean wait of the worst-off region and group", "weeks", worst, 2),
+        chart("Gini of regions and groups", "", [each.gini for each in outcomes], 4),
+        chart("Acute cases past their limit", "", [float(e.values.breaches) for e in outcomes], 0),
+        chart("Cases of any urgency past their limit", "", [e.past_limit for e in outcomes], 0),
+        chart("Half of the patients wait at most", "weeks", [each.p50 for each in outcomes], 2),
+        chart("Nine in ten patients wait at most", "weeks", [each.p90 for each in outcomes], 2),
     ]
     return (
         "<section><h2>Beside the usual queues</h2>"
@@ -151,12 +154,13 @@ def _policies(outcomes: Sequence[Outcome], cells: Sequence[tuple[str, str]]) -> 
     )
 
 
-def _heat(ours: Outcome, result: ProjectPlan) -> str:
-    cells = result.roster.cases.cells
+def _heat(outcomes: Sequence[Outcome], result: ProjectPlan) -> str:
+    ours, cells = outcomes[0], result.roster.cases.cells
     place = {cell: number for number, cell in enumerate(cells)}
     regions, groups = sorted({r for r, _ in cells}), sorted({g for _, g in cells})
     patients = patients_by_cell(result.roster.cases)
-    shown = ours.means[patients >= FEWEST_SHOWN]
+    # One scale for all policies: an even table is an even plan, not a narrow scale.
+    shown = np.concatenate([each.means[patients >= FEWEST_SHOWN] for each in outcomes])
     least, most = float(shown.min(initial=np.inf)), float(shown.max(initial=0))
     head = "".join(f"<th>{escape(region)}</th>" for region in regions)
     rows = []
@@ -176,8 +180,8 @@ def _heat(ours: Outcome, result: ProjectPlan) -> str:
         rows.append(f"<tr>{''.join(row)}</tr>")
     return (
         "<section><h2>Mean wait in weeks, by patient group and region</h2>"
-        f'<p class="soft">Darker waits longer; the worst-off is framed. Fewer than {FEWEST_SHOWN} '
-        "patients: few.</p>"
+        '<p class="soft">Stronger colour: longer, on one scale for all policies; the '
+        f"worst-off is framed. Fewer than {FEWEST_SHOWN} patients: few.</p>"
         f'<div class="scroll"><table><thead><tr><th>Patient group</th>{head}</tr></thead><tbody>'
         f"{''.join(rows)}</tbody></table></div></section>"
     )

@@ -128,7 +128,7 @@ def _shared(cases: Cases, supply: Supply, settings: Settings) -> _Found | Refusa
     bounds = {
         "breaches": breaches,
         "lateness": max(breaches, _least_lateness(cases)),
-        "acute_wait": base.acute_wait,
+        "acute_wait": _least_acute_wait(cases, supply),
     }
     order: Floats = np.zeros(len(cases))
     if len(streams.cell):
@@ -222,6 +222,22 @@ def _keep_previous(
             best, fewest = found, values.changes
             break
     return best
+
+
+def _least_acute_wait(cases: Cases, supply: Supply) -> float:
+    """Place-weeks that acute cases wait when served first, divisible, at pooled sites."""
+    acute = cases.urgency == ACUTE
+    left = supply.less(Slots(cases.fixed_week, cases.fixed_site).load(cases, supply)).pooled
+    soonest = np.where(cases.free, cases.arrival.min(axis=1), cases.fixed_week)
+    arriving = np.bincount(
+        soonest[acute & cases.free], cases.places[acute & cases.free], supply.weeks + 1
+    )
+    least = float((cases.waits(soonest) * cases.places)[acute].sum())
+    waiting = 0.0
+    for week, room in enumerate(left.tolist()):
+        waiting = max(0.0, waiting + float(arriving[week]) - room)
+        least += waiting
+    return least
 
 
 def _least_lateness(cases: Cases) -> float:

@@ -39,41 +39,35 @@ def read_referrals(paths: Iterable[Path], samples: Sequence[Sample]) -> dict[str
     """When each sample was referred: its earliest referral.
 
     Args:
-        paths: Referral sheets.
+        paths: Referral sheets, as referrals.schema.yaml describes them.
         samples: Samples of which they may speak; others are ignored.
 
     Raises:
         ProblemsError: Everything wrong with the sheets.
     """
     of_person: dict[str, list[Sample]] = {}
-    of_family: dict[str, list[Sample]] = {}
     known = {sample.sample_id: sample for sample in samples}
     for sample in samples:
         of_person.setdefault(canonical_patient_id(sample.patient_id), []).append(sample)
-        of_family.setdefault(sample.family_id, []).append(sample)
     referred: dict[str, datetime] = {}
     for path in paths:
-        for row, moments in _rows(path, "governance_referrals", ("referred_at",)):
+        for row, moments in _rows(path, "referrals", ("referred_at",)):
             at = moments["referred_at"]
-            for sample in _meant(row, known, of_person, of_family):
+            for sample in _meant(row, known, of_person):
                 if at is not None:
                     referred[sample.sample_id] = min(at, referred.get(sample.sample_id, at))
     return referred
 
 
 def _meant(
-    row: Row,
-    known: Mapping[str, Sample],
-    of_person: Mapping[str, Sequence[Sample]],
-    of_family: Mapping[str, Sequence[Sample]],
+    row: Row, known: Mapping[str, Sample], of_person: Mapping[str, Sequence[Sample]]
 ) -> Sequence[Sample]:
+    """Samples of a referral: those named, else the patient's, of the family where one is named."""
     names, family = row.get("sample_ids"), row.get("family_id")
     if names:
-        wanted = [name.strip() for name in names.replace(";", ",").split(",")]
-        return [known[name] for name in wanted if name in known]
-    if family:
-        return of_family.get(family, ())
-    return of_person.get(canonical_patient_id(row["patient_id"]), ())
+        return [known[name] for name in names.split(",") if name in known]
+    mine = of_person.get(canonical_patient_id(row["patient_id"]), ())
+    return [sample for sample in mine if family in (None, sample.family_id)]
 
 
 def _rows(

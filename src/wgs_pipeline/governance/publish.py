@@ -41,14 +41,15 @@ class Report:
     Attributes:
         settings: What the programme is measured against.
         generated_at: When it was made.
-        generation: Generation of the database.
+        generation: Generation of the database; None where the number of its genomes is withheld,
+            as nearly every load makes a generation.
         tables: Tables by name, as rows.
         notes: What the reader must know about gaps in the data.
     """
 
     settings: Settings
     generated_at: datetime
-    generation: int
+    generation: int | None
     tables: Mapping[str, _Rows]
     notes: Sequence[str]
 
@@ -72,7 +73,7 @@ def publish(gathered: Gathered, now: datetime) -> Report:
         "database": _database_rows(gathered, bool(withheld[-1, -1, -1, 0]), minimum),
         "turnaround": [asdict(each) for each in durations],
         "equal_access": equal,
-        "failures": _failure_rows(gathered, minimum),
+        "failures": _failure_rows(gathered, bool(withheld[-1, -1, -1, 1]), minimum),
         "footprint": [asdict(each) for each in footprints(gathered.runs, settings)],
         "consent": consent,
         "consent_speed": speed,
@@ -81,7 +82,7 @@ def publish(gathered: Gathered, now: datetime) -> Report:
     return Report(
         settings,
         now.astimezone(UTC),
-        gathered.holdings.generation,
+        None if withheld[-1, -1, -1, 0] else gathered.holdings.generation,
         tables,
         _notes(gathered, cube, backwards),
     )
@@ -210,13 +211,16 @@ def _database_rows(gathered: Gathered, total_withheld: bool, minimum: int) -> _R
     ]
 
 
-def _failure_rows(gathered: Gathered, minimum: int) -> _Rows:
-    """Genomes that failed, by reason; one genome may have several."""
+def _failure_rows(gathered: Gathered, total_withheld: bool, minimum: int) -> _Rows:
+    """Genomes that failed, by reason; none is shown where the number that failed is not.
+
+    One genome may have several reasons.
+    """
     failed = [each for each in gathered.genomes if each.outcome == FAILED]
     counts = Counter(reason for each in failed for reason in each.reasons or ("not stated",))
     ranked = sorted(counts, key=lambda reason: (-counts[reason], reason))
     table = with_totals(np.array([counts[reason] for reason in ranked], dtype=np.int64))
-    hidden = withhold(table, small(table, minimum))
+    hidden = withhold(table, small(table, minimum)) | total_withheld
     return [
         {"reason": reason, **_shown("genomes", counts[reason], bool(hidden[place]))}
         for place, reason in enumerate(ranked)

@@ -1,7 +1,7 @@
 """Small numbers that cannot be worked out from the totals and the other cells of a table.
 
-The hypercube method (Repsilber 1994; Hundepool et al., Statistical Disclosure Control, Wiley 2012,
-section 4.4.5), on tables that carry their totals. For each small cell a box is found that has the
+The hypercube method (Repsilber 1994; Hundepool et al., Statistical Disclosure Control, Wiley
+2012), on tables that carry their totals. For each small cell a box is found that has the
 cell as one corner: along each dimension it spans the cell and a partner, which is either another
 part (then the two change in opposite directions) or the total (then in the same direction). All
 corners are withheld. Adding or taking the same number of persons along the box changes no total

@@ -130,7 +130,9 @@ def test_referrals_by_sample_family_and_person(tmp_path):
         tmp_path,
         ("person-1", "", "F1", *tail),
         ("person-2", "S2,S9", "", "North", "rare", "acute", "2026-01-02T08:00:00+01:00", ""),
+        ("person-2", "", "F1", *tail),
         ("010101-0001", "", "", *tail),
+        ("person-1", "", "F2", "North", "rare", "acute", "2026-01-01", ""),
     )
     found = read_referrals([path], SAMPLES)
     assert found["S1"] == datetime(2026, 1, 5, tzinfo=UTC)
@@ -139,7 +141,7 @@ def test_referrals_by_sample_family_and_person(tmp_path):
 
 
 def test_dates_that_are_none_are_refused(tmp_path):
-    path = referrals(tmp_path, ("person-1", "", "", "", "", "", "2026-02-30", ""))
+    path = referrals(tmp_path, ("person-1", "", "", "North", "rare", "soon", "2026-02-30", ""))
     with pytest.raises(ProblemsError, match="no date of the calendar"):
         read_referrals([path], SAMPLES)
     path.write_text("sample_id\tsequenced_at\nS1\tyesterday\n")

@@ -6,7 +6,7 @@ import pytest
 
 from wgs_pipeline.governance.intervals import poisson_limits
 
-#: Exact 95 % limits: Garwood 1936; Breslow and Day 1987, table 2.11 (to the digits given there).
+#: Exact 95 % limits: Garwood 1936; Breslow and Day 1987 (to the digits given there).
 PUBLISHED = {
     0: (0.0, 3.689), 1: (0.0253, 5.572), 2: (0.242, 7.225), 3: (0.619, 8.767),
     4: (1.090, 10.242), 5: (1.623, 11.668), 6: (2.202, 13.060), 7: (2.814, 14.423),

@@ -106,6 +106,17 @@ def test_a_database_of_few_persons_shows_no_number_of_them():
     assert all(row["genomes"] is None for row in report.tables["database"])
     assert cells(report)["All", "All", "All", "loaded"] is None
     assert "Too few genomes" in render(report)
+    assert "generation" not in render(report)  # nearly as many as loads
+
+
+def test_reasons_do_not_tell_a_number_of_failures_that_is_withheld():
+    failed = many(7, "f", outcome="failed", reasons=("coverage",))
+    report = publish(gathered([*many(91, "a"), *failed, *many(2, "n", outcome="not_loaded")]), NOW)
+    counts = cells(report)
+    assert counts["All", "All", "All", "not_loaded"] is None
+    total = counts["All", "All", "All", "failed"]
+    (reason,) = report.tables["failures"]
+    assert reason["withheld"] == (total is None) == (reason["genomes"] is None)
 
 
 def test_refusals_of_few_are_hidden_in_the_planes_too():

@@ -33,7 +33,7 @@ class Genome:
             failed) or ``not_loaded`` (in progress, or no longer held).
         referred_at: When it was referred, if known.
         sequenced_at: When it was sequenced, if known.
-        analysed_at: End of the first run that judged it, if any.
+        analysed_at: When it was judged first, if it was and that is known.
         loaded_at: When the database took it in, if it did and says when.
         reported_at: When the clinical answer was given, if known.
         reasons: Why it failed.
@@ -89,7 +89,7 @@ def genomes(
 
 
 class _Seen:
-    """Samples as the runs saw them: last state, first run, end of the first run with a verdict."""
+    """Samples as the runs saw them: last state, first run, first verdict."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.last: dict[str, RunSample] = {}
@@ -104,7 +104,18 @@ class _Seen:
                 self.last[name] = sample
                 self.started.setdefault(name, run.started_at)
                 if sample.verdict:
-                    self.judged.setdefault(name, run.ended_at)
+                    self.judged.setdefault(name, sample.judged_at or run.ended_at)
+
+    def analysed_at(self, name: str, loaded_at: datetime | None) -> datetime | None:
+        """When a sample was judged first.
+
+        A run's report is made after its loads, so where only its end is known, a load within the
+        run came right after the verdict; a load before the run was of an analysis not seen here.
+        """
+        judged = self.judged.get(name)
+        if judged is None or loaded_at is None or judged <= loaded_at:
+            return judged
+        return loaded_at if loaded_at >= self.started[name] else None
 
 
 def _record(
@@ -128,7 +139,7 @@ def _record(
         outcome=outcome,
         referred_at=given.referred_at or referred_at,
         sequenced_at=given.sequenced_at,
-        analysed_at=seen.judged.get(name),
+        analysed_at=seen.analysed_at(name, loaded_at),
         loaded_at=loaded_at,
         reported_at=given.reported_at,
         reasons=last.reasons if last and outcome == FAILED else (),

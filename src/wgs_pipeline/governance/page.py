@@ -121,7 +121,7 @@ def _progress(report: Report, table: GenomeTable) -> dict[str, Any]:
 
 def _highest(table: GenomeTable, regions: Sequence[str]) -> float:
     counts = [table.get("sequenced", month, region) for month in table.months for region in regions]
-    return max([1, *(count for count in counts if count is not None)])
+    return max([10, *(count for count in counts if count is not None)])
 
 
 def _regional(table: GenomeTable) -> list[dict[str, Any]]:

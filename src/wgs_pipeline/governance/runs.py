@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wgs_pipeline.errors import WgsError
+from wgs_pipeline.identifiers import is_safe_name
 from wgs_pipeline.report import FORMAT, VERSION
 from wgs_pipeline.report.costs import read_costs
 from wgs_pipeline.report.results import Results
@@ -31,6 +32,7 @@ class RunSample:
         failed: Whether a stage failed.
         left_out: Whether it was left out for lack of consent.
         loaded: Whether the run says that it was loaded.
+        judged_at: When its verdict was written, if the results folder still tells.
     """
 
     sample_id: str
@@ -39,6 +41,7 @@ class RunSample:
     failed: bool
     left_out: bool
     loaded: bool
+    judged_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,12 @@ def read_run(path: Path) -> Run:
             )
         ended = _moment(document["generated_at"])
         started = document["run"]["started_at"]
-        cpu_hours, gb_hours, bound = _computing(path, document)
+        results = Results(path.parent.parent) if path.parent.name == "report" else None
+        cpu_hours, gb_hours, bound = _computing(results, document)
         return Run(
             started_at=_moment(started) if started else ended,
             ended_at=ended,
-            samples=tuple(_sample(each) for each in document["samples"]),
+            samples=tuple(_sample(each, results) for each in document["samples"]),
             cpu_hours=cpu_hours,
             gb_hours=gb_hours,
             memory_is_bound=bound,
@@ -105,12 +109,15 @@ def read_run(path: Path) -> Run:
         ) from error
 
 
-def _sample(entry: dict[str, Any]) -> RunSample:
+def _sample(entry: dict[str, Any], results: Results | None) -> RunSample:
     verdict, database = entry["verdict"], entry["database"]
     stopped = tuple(
         f"stopped at {each['stage']}" for each in entry["causes"] if each["state"] == FAILED
     )
     reasons = tuple(str(each["metric"]) for each in verdict["reasons"]) if verdict else ()
+    written = None
+    if results and verdict and is_safe_name(str(entry["sample"])):
+        written = results.written_at(f"qc/{entry['sample']}/verdict.json")
     return RunSample(
         sample_id=str(entry["sample"]),
         verdict=str(verdict["verdict"]) if verdict else None,
@@ -118,12 +125,13 @@ def _sample(entry: dict[str, Any]) -> RunSample:
         failed=FAILED in entry["stages"].values(),
         left_out=bool(entry["left_out"]),
         loaded=bool(database and database["loaded"]),
+        judged_at=_moment(written) if written else None,
     )
 
 
-def _computing(path: Path, document: dict[str, Any]) -> tuple[float, float, bool]:
+def _computing(results: Results | None, document: dict[str, Any]) -> tuple[float, float, bool]:
     """CPU hours, GB hours, and whether the latter are an upper bound."""
-    jobs = read_costs(Results(path.parent.parent)) if path.parent.name == "report" else []
+    jobs = read_costs(results) if results else []
     if jobs:
         cpu_s = sum(job.cpu_s for job in jobs)
         return cpu_s / 3600, sum(job.max_rss_mb * job.wall_s for job in jobs) / 3.6e6, False

@@ -1,6 +1,7 @@
 """Settings, run reports, referrals and milestones: what is read, and what is refused."""
 
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -189,6 +190,25 @@ def test_a_later_run_decides_and_the_first_one_dates():
     again = Run(at(2, 8), at(2, 9), (judged("S1", "pass"),), 0, 0, False)
     (found,) = genomes([first, again], {}, holdings(), {}, {})
     assert (found.outcome, found.month, found.analysed_at) == ("not_loaded", "2026-01", at(1, 31))
+
+
+def test_when_a_sample_was_judged(tmp_path):
+    """The verdict's own time; a run's end where that is gone, but not after the load."""
+    path = write(tmp_path / "results/report/run.json", report([entry("S0"), entry("S1")]))
+    verdict = write(tmp_path / "results/qc/S0/verdict.json", {})
+    os.utime(verdict, (at(3, 1, 6).timestamp(),) * 2)
+    read = read_run(path)  # from 28 February to 1 March, 12 o'clock
+    assert [each.judged_at for each in read.samples] == [at(3, 1, 6), None]
+
+    def analysed(name, loaded_at):
+        place = int(name[1])
+        found = genomes([read], {}, holdings([held(place, "p", loaded_at=loaded_at)]), {}, {})
+        return next(each for each in found if each.sample_id == name).analysed_at
+
+    assert analysed("S0", at(3, 1, 7)) == at(3, 1, 6)
+    assert analysed("S1", at(3, 1, 7)) == at(3, 1, 7)  # before the run's report was made
+    assert analysed("S1", at(1, 9)) is None  # loaded before this run: another analysis
+    assert analysed("S1", at(3, 5)) == at(3, 1, 12)
 
 
 def test_months_are_those_of_sequencing_where_it_is_known():

@@ -6,8 +6,10 @@ time from shell to answer is the time of the answer.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
+import os
 import sys
 from typing import Any
 
@@ -64,7 +66,31 @@ def cli(verbose: bool) -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run ``wgs``; a ``WgsError`` becomes its message on standard error and exit code 1."""
     try:
+        _refuse_undecodable(sys.argv[1:] if arguments is None else arguments)
         return cli(arguments, prog_name="wgs")
     except WgsError as error:
         click.echo(f"wgs: {error}", err=True)
-        sys.exit(1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        click.echo(f"wgs: the output cannot be written: {error.strerror}", err=True)
+        _discard_output()
+    sys.exit(1)
+
+
+#: A write to an open file, such as standard output, that no command can have foreseen.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _refuse_undecodable(arguments: list[str]) -> None:
+    """Refuse arguments that are no UTF-8, without showing them: one may be an identifier."""
+    for number, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise WgsError(f"argument {number} is no UTF-8; expected text. Convert it") from None
+
+
+def _discard_output() -> None:
+    """Let what is still to be written go nowhere, or Python fails on it again as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -41,15 +41,17 @@ def verify(root: Path) -> None:
 def show(root: Path, patient_id: str | None, format_: str) -> None:
     """Who used what, when and why."""
     import json
-    import sys
 
     from wgs_pipeline import audit
+    from wgs_pipeline.cli.identifier import read_identifier
     from wgs_pipeline.ngd.layout import Root
     from wgs_pipeline.vault import Vault
 
     opened = Root.open(root)
     with Vault(opened.vault) as vault:
-        person = sys.stdin.readline().strip() if patient_id == "-" else patient_id
+        person = None if patient_id is None else read_identifier(patient_id)
+        if person == "":
+            raise click.UsageError("the patient identifier is empty")
         shown, withheld = audit.select(opened.audit, vault, person)
     if format_ == "json":
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from wgs_pipeline.cli.identifier import read_identifier
 from wgs_pipeline.errors import ConsentError
 
 
@@ -43,7 +43,7 @@ def status(
 
     asked_for = parse_purpose(purpose)
     moment = _moment(as_of)
-    person = sys.stdin.readline().strip() if patient_id == "-" else patient_id.strip()
+    person = read_identifier(patient_id)
     if not person:
         raise ConsentError("no patient: --patient-id is empty; expected an identifier. Give one")
     register = ConsentRegister.read(consents)

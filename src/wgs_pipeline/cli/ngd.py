@@ -323,7 +323,9 @@ def _person(
 
 def _read_identifier(given: str) -> str:
     """An identifier, from standard input where ``-`` is given."""
-    identifier = sys.stdin.readline().strip() if given == "-" else given
+    from wgs_pipeline.cli.identifier import read_identifier
+
+    identifier = read_identifier(given)
     if not identifier:
         raise click.UsageError("the patient identifier is empty")
     return identifier

@@ -49,7 +49,8 @@ def read_project(path: Path) -> ResearchProject:
     try:
         value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as a project file: {error}") from error
+        said = " ".join(str(error).split())
+        raise ConfigError(f"{path}: cannot be read as a project file: {said}") from error
     value = _dates_as_text(value)
     validator = Draft202012Validator(load_schema("project"), format_checker=FormatChecker())
     problems = sorted(validator.iter_errors(value), key=lambda each: list(map(str, each.path)))

@@ -32,7 +32,11 @@ rule initialise_database:
 
 
 rule load_genome:
-    """Load a genome that passed; of one that did not, note why."""
+    """Load a genome that passed; of one that did not, note why.
+
+    What was loaded of the same person, sample and assay before is replaced: more lanes were
+    sequenced, or the analysis was configured anew.
+    """
     input:
         gvcf="gvcf/{sample}.g.vcf.gz",
         verified="gvcf/{sample}.json",
@@ -59,5 +63,5 @@ rule load_genome:
         """
         wgs ngd load {params.root:q} --sample {wildcards.sample} --gvcf {input.gvcf:q} \
             --samples {input.samples:q} --verdict {input.verdict:q} \
-            --reference {input.fasta:q} {params.assay} --receipt {output.receipt:q} 2>{log:q}
+            --reference {input.fasta:q} {params.assay} --replace --receipt {output.receipt:q} 2>{log:q}
         """

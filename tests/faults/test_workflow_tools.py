@@ -97,6 +97,12 @@ def test_of_a_cut_sample_nothing_is_loaded(ended):
     assert json.loads(project.wgs("ngd", "info", str(project / "ngd")))["genomes"] == 1
 
 
+def test_of_a_cut_sample_there_is_no_callset(ended):
+    project, _ = ended
+    callsets = sorted(path.name for path in (project.results / "callset").glob("*.vcf.gz"))
+    assert callsets == ["healthy.vcf.gz"]
+
+
 def test_no_half_written_file_is_left_by_the_tools(ended):
     assert unfinished(ended[0].results) == []
     assert list(ended[0].temporary.iterdir()) == []

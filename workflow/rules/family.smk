@@ -35,6 +35,9 @@ rule merge_callset:
         tbis=lambda wildcards: expand(
             "gvcf/{sample}.g.vcf.gz.tbi", sample=project.families[wildcards.family]
         ),
+        verified=lambda wildcards: expand(
+            "gvcf/{sample}.json", sample=project.families[wildcards.family]
+        ),
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:

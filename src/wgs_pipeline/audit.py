@@ -11,6 +11,7 @@ killed in between leaves a state that the next writer completes.
 from __future__ import annotations
 
 import fcntl
+import getpass
 import hashlib
 import hmac
 import json
@@ -267,3 +268,11 @@ def _canonical(value: Any) -> str:
 
 def _hash_of(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
+
+
+def system_user() -> str:
+    """Operating-system user of this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"

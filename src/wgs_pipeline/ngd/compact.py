@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wgs_pipeline import audit
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.ngd import tiers
 from wgs_pipeline.ngd.commit import plane_of, remove_shard
@@ -91,10 +92,16 @@ def compact(root: Root, vault: Vault) -> Compaction:
         kept = tuple(_drop_old(root, number))
         swept = _sweep(root, [number, *kept])
     planes = {each.slot: each.plane for each in members}
+    moved = tuple(
+        each.slot for each in old.members if planes.get(each.slot, each.plane) != each.plane
+    )
+    if moved:
+        entry = audit.Access("compact", generation=number, persons=len(moved), slots=moved)
+        audit.append(root.audit, vault, entry, audit.system_user())
     return Compaction(
         generation=number,
         merged=sum(each.tier != SEGMENT and not each.retired for each in old.members),
-        moved=sum(planes.get(each.slot, each.plane) != each.plane for each in old.members),
+        moved=len(moved),
         retired=sum(each.retired for each in old.members),
         swept=swept,
         kept=kept,

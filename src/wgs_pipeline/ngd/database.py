@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -272,7 +271,7 @@ def open_database(
     """
     opened = Root.open(root)
     vault = Vault(opened.vault)
-    user = system_user()
+    user = audit.system_user()
     try:
         parsed = parse_purpose(purpose)
         approval = None if project is None else read_project(project)
@@ -289,16 +288,6 @@ def open_database(
         vault.close()
         raise
     return Database(opened, vault, Asker(user, actor, parsed, approval))
-
-
-def system_user() -> str:
-    """Operating-system user of this process."""
-    import os
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"
 
 
 def _check(asker: Asker, action: str, kind: str) -> None:

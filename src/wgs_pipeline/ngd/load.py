@@ -14,7 +14,6 @@ from wgs_pipeline.identifiers import canonical_patient_id, has_cpr_shape, is_saf
 from wgs_pipeline.ngd.commit import commit
 from wgs_pipeline.ngd.compact import compact, research_refusals
 from wgs_pipeline.ngd.contig_calls import check_header
-from wgs_pipeline.ngd.database import system_user
 from wgs_pipeline.ngd.generation import Member, read_generation
 from wgs_pipeline.ngd.gvcf_source import read_header
 from wgs_pipeline.ngd.init import adopt_reference
@@ -91,7 +90,7 @@ def load(path: Path, request: Request) -> Receipt:
             return _loaded(root, vault, request)
         except ConsentError as error:
             entry = audit.Access("load", decision="refused", reason=str(error)[:300])
-            audit.append(root.audit, vault, entry, system_user())
+            audit.append(root.audit, vault, entry, audit.system_user())
             raise
 
 
@@ -157,7 +156,7 @@ def _loaded(root: Root, vault: Vault, request: Request) -> Receipt:
         entry = audit.Access(
             "load", generation=receipt.generation, persons=1, slots=(receipt.slot,)
         )
-        audit.append(root.audit, vault, entry, system_user())
+        audit.append(root.audit, vault, entry, audit.system_user())
     if research_refusals(root, vault):
         compact(root, vault)
     return receipt

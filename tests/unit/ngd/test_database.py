@@ -13,7 +13,6 @@ from ngd_builders import Consents, make_database, write_gvcf
 from wgs_pipeline import audit, ngd
 from wgs_pipeline.errors import ConfigError, ConsentError, NgdError, PurposeError
 from wgs_pipeline.ngd.compact import compact
-from wgs_pipeline.ngd.database import system_user
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.load import Request, load
 from wgs_pipeline.ngd.projects import read_project
@@ -76,7 +75,7 @@ def _project(path: Path, **changes: object) -> Path:
     value = {
         "id": "p1", "title": "t", "approval": {"number": "1", "committee": "c"}, "purpose": "x",
         "duo": ["DUO:0000006"], "valid_from": "2024-01-01", "valid_to": "2099-12-31",
-        "users": [system_user()], "data": ["frequencies"],
+        "users": [audit.system_user()], "data": ["frequencies"],
     } | changes  # fmt: skip
     path.write_text(yaml.safe_dump(value))
     return path
@@ -126,6 +125,8 @@ def test_a_refusal_moves_the_bits_at_the_next_load(tmp_path: Path, project: Path
     cohort.consents.add("person-7", "analysis", "given")
     cohort.load(7, _lines())
     assert (cohort.path / "index" / "care_only").exists()
+    moved = [line for line in cohort.log() if line["action"] == "compact"]
+    assert [(line["slots"], line["persons"]) for line in moved] == [([3], 1)]
     assert cohort.row("research", project=project)["AN"] == "14"
     assert cohort.problems() == ()
 

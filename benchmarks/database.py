@@ -15,7 +15,8 @@ import pysam
 import stages
 from wgs_pipeline.ngd.init import Wanted, initialise
 from wgs_pipeline.ngd.layout import Root
-from wgs_pipeline.ngd.shard import Analysis, write_shard
+from wgs_pipeline.ngd.shard import Analysis
+from wgs_pipeline.ngd.shard_writer import write_shard
 
 RECORDS = 1_000_000
 

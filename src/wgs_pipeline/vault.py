@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wgs_pipeline.errors import NgdError
 
@@ -69,6 +70,22 @@ class Outcome:
     reason: str = ""
 
 
+class _Connection(sqlite3.Connection):
+    """A connection whose refusals say which vault it is."""
+
+    path: Path
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise NgdError(
+                f"{self.path}: the vault cannot be used ({error}); expected a sound vault on a "
+                "local disk that can be written. Mend its access or free space; restore it from "
+                "a backup only if it is damaged"
+            ) from error
+
+
 class Vault:
     """An open vault. Use as a context manager, or call ``close``."""
 
@@ -87,9 +104,16 @@ class Vault:
             )
         if path.stat().st_mode & 0o077:
             raise NgdError(f"{path}: others may read the vault; expected mode 0700. Run chmod 700")
-        self._database = sqlite3.connect(database, timeout=60, isolation_level=None)
-        self._database.execute("PRAGMA foreign_keys = ON")
-        self._database.execute("PRAGMA synchronous = FULL")
+        self._database = sqlite3.connect(
+            database, timeout=60, isolation_level=None, factory=_Connection
+        )
+        self._database.path = path
+        try:
+            self._database.execute("PRAGMA foreign_keys = ON")
+            self._database.execute("PRAGMA synchronous = FULL")
+        except NgdError:
+            self._database.close()
+            raise
 
     def __enter__(self) -> Vault:
         return self

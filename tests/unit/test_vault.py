@@ -25,6 +25,15 @@ def test_a_vault_that_others_may_read_is_refused(vault: Vault):
         Vault(vault.path)
 
 
+def test_a_damaged_vault_is_refused(vault: Vault):
+    vault.close()
+    for name in ("vault.sqlite-wal", "vault.sqlite-shm"):
+        (vault.path / name).unlink(missing_ok=True)
+    (vault.path / "vault.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(NgdError, match=r"the vault cannot be used \(file is not a database\)"):
+        Vault(vault.path)
+
+
 def test_a_missing_vault_is_refused(tmp_path: Path):
     with pytest.raises(NgdError, match="no vault here"):
         Vault(tmp_path / "nothing")

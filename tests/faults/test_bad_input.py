@@ -588,3 +588,16 @@ def test_an_absent_configuration(tmp_path, capsys):
         main(["check", str(tmp_path / "config.yaml")])
     assert stop.value.code == 1
     assert "cannot be read (No such file or directory)" in capsys.readouterr().err
+
+
+def test_database_that_is_gone(small_project):
+    small_project.write("results/ngd/initialised", "")
+    made = small_project.path("results/ngd")
+    expected = (
+        f"config.yaml:8: ngd.root: no database in ngd, although {made} says that one was made; "
+        "expected the database of these results. Mount it, or restore it and its vault; to load "
+        f"every genome into a new one, remove {made}."
+    ).replace(f"{small_project.folder}/", "")
+    assert only_refusal(small_project) == expected
+    small_project.write("ngd/ngd.json", "{}")
+    assert small_project.check().code == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from wgs_pipeline import readgroups
-from wgs_pipeline.checks.outputs import write_trouble
+from wgs_pipeline.checks.outputs import lost_database, write_trouble
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.project import Project
@@ -33,6 +33,9 @@ if workflow.is_main_process:
         raise WorkflowError(
             f"results {trouble}. Make it writable, or name another folder."
         )
+    lost = lost_database(project.config)
+    if lost:
+        raise WorkflowError(str(lost))
     # After a kill the same command just goes on; Snakemake's own lock still keeps two runs apart.
     hold_run_lock(project.config.results)
 

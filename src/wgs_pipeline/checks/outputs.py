@@ -29,7 +29,28 @@ def check_outputs(config: Config) -> list[Problem]:
             expected = "a folder that can be made and written"
             line = config.line(*key.split("."))
             problems.append(Problem(str(config.path), line, f"{key} {found}", expected, remedy))
+    lost = lost_database(config)
+    if lost:
+        problems.append(lost)
     return problems
+
+
+def lost_database(config: Config) -> Problem | None:
+    """A database that is gone although the results say that genomes were loaded into it.
+
+    Its disk may not be mounted; a run would have nothing to do and end well.
+    """
+    receipts = config.results / "ngd"
+    if not (receipts / "initialised").exists() or (config.ngd.root / "ngd.json").exists():
+        return None
+    return Problem(
+        str(config.path),
+        config.line("ngd", "root"),
+        f"ngd.root: no database in {config.ngd.root}, although {receipts} says that one was made",
+        "the database of these results",
+        "Mount it, or restore it and its vault; to load every genome into a new one, remove "
+        f"{receipts}.",
+    )
 
 
 def write_trouble(folder: Path) -> str:

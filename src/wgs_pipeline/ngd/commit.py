@@ -142,7 +142,10 @@ def _place(
         if before.shard == registration.shard:
             return Outcome("already_loaded", before.slot, before.added_generation)
         if not identity.replace:
-            reason = "another gVCF of this sample and assay is loaded; give --replace to replace it"
+            reason = (
+                "another gVCF of this sample and assay is loaded; to replace it, repeat this wgs "
+                "ngd load with --replace"
+            )
             return Outcome("refused", None, None, reason)
         _retire(plan, before)
     _add(plan, registration, patient, sample, plane_of(root, register, patient, now), root)

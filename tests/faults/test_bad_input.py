@@ -594,7 +594,7 @@ def test_database_that_is_gone(small_project):
     small_project.write("results/ngd/initialised", "")
     made = small_project.path("results/ngd")
     expected = (
-        f"config.yaml:8: ngd.root: no database in ngd, although {made} says that one was made; "
+        f"config.yaml:9: ngd.root: no database in ngd, although {made} says that one was made; "
         "expected the database of these results. Mount it, or restore it and its vault; to load "
         f"every genome into a new one, remove {made}."
     ).replace(f"{small_project.folder}/", "")

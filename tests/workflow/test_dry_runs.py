@@ -18,13 +18,12 @@ ONCE = (
 PER_SAMPLE = (
     *("align", "verify_alignment", "measure_depth", "count_reads", "gather_gvcf", "index_gvcf"),
     *("verify_gvcf", "count_variants", "measure_sample", "judge_sample", "load_genome"),
-    "compare_with_truth",
+    *("compare_with_truth", "list_ploidy"),
 )
 COMMON = {
     **dict.fromkeys(ONCE, 1),
     **dict.fromkeys(PER_SAMPLE, SAMPLES),
     "screen_lane": LANES,
-    "list_ploidy": FAMILIES,
     "index_callset": FAMILIES,
     "call_family_piece": JOINT * PIECES,
     "gather_callset": JOINT,

@@ -116,9 +116,11 @@ def contig_arguments():
     return " ".join(f"--{role} {name}" for role, name in named.items() if name)
 
 
-def sex_arguments(samples):
-    """Samples and their stated sexes, for ``wgs reference ploidy``."""
-    return " ".join(f"--sample {name} {project.samples[name].sex}" for name in samples)
+def ploidies_of(wildcards):
+    """Where the members of a family are not diploid, a file each."""
+    return expand(
+        "reference/ploidy/{sample}.bed", sample=project.families[wildcards.family]
+    )
 
 
 def assay_arguments(sample):

@@ -96,13 +96,17 @@ rule scatter_intervals:
 
 
 rule list_ploidy:
-    """List where the members of a family are not diploid."""
+    """List where a sample is not diploid.
+
+    Of each sample by itself: a relative who joins or leaves the family must not have its gVCF
+    called again.
+    """
     input:
         fai="reference/genome.fa.fai",
     output:
-        ploidy="reference/ploidy/{family}.bed",
+        ploidy="reference/ploidy/{sample}.bed",
     log:
-        "logs/list_ploidy/{family}.log",
+        "logs/list_ploidy/{sample}.log",
     conda:
         "../envs/samtools.yaml"
     resources:
@@ -111,9 +115,9 @@ rule list_ploidy:
     params:
         contigs=contig_arguments(),
         par=par_argument(),
-        samples=lambda wildcards: sex_arguments(project.families[wildcards.family]),
+        sex=lambda wildcards: project.samples[wildcards.sample].sex,
     shell:
         """
-        wgs reference ploidy --fai {input.fai:q} {params.contigs} {params.par} {params.samples} \
-            -o {output.ploidy:q} 2>{log:q}
+        wgs reference ploidy --fai {input.fai:q} {params.contigs} {params.par} \
+            --sample {wildcards.sample} {params.sex} -o {output.ploidy:q} 2>{log:q}
         """

@@ -77,7 +77,7 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
 
 
 def preparing_steps(project: Project) -> tuple[Step, ...]:
-    """Jobs that every sample, or a family, waits for."""
+    """Jobs that every sample, or one, waits for."""
     pieces = [f"reference/intervals/{piece}.bed" for piece in _pieces(project)]
     return (
         Step("stage_reference", "genome", ("reference/genome.fa",)),
@@ -87,8 +87,9 @@ def preparing_steps(project: Project) -> tuple[Step, ...]:
         Step("list_regions", "genome", ("reference/regions.bed", "reference/autosomes.bed")),
         Step("initialise_database", "ngd", ("ngd/initialised",)),
         *(
-            Step("list_ploidy", family, (f"reference/ploidy/{family}.bed",))
-            for family in project.families
+            Step("list_ploidy", sample, (f"reference/ploidy/{sample}.bed",))
+            for sample in project.analysed
+            if _kind(project, sample) != "gvcf"
         ),
     )
 

@@ -48,11 +48,11 @@ def run(tmp_path_factory):
     )  # fmt: skip
     run_rule(
         folder, "reference.smk", "list_ploidy", input=genome,
-        output={"ploidy": "reference/ploidy.bed"},
+        output={"ploidy": "reference/ploidy.bed"}, wildcards={"sample": SAMPLE},
         params={
             "contigs": "",
             "par": f"--par-bed {toy / 'reference' / 'par.bed'}",
-            "samples": f"--sample {SAMPLE} male",
+            "sex": "male",
         },
     )  # fmt: skip
     regions = reference.known_intervals(folder / genome["fasta"])

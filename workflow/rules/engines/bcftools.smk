@@ -16,9 +16,7 @@ rule call_piece:
         fai="reference/genome.fa.fai",
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
-        ploidy=lambda wildcards: (
-            f"reference/ploidy/{project.samples[wildcards.sample].family_id}.bed"
-        ),
+        ploidy="reference/ploidy/{sample}.bed",
     output:
         gvcf=temp("gvcf/pieces/{sample}/{piece}.g.vcf.gz"),
     log:
@@ -95,7 +93,7 @@ rule call_family_piece:
         fai="reference/genome.fa.fai",
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
-        ploidy="reference/ploidy/{family}.bed",
+        ploidy=ploidies_of,
     output:
         vcf=temp("callset/pieces/{family}/{piece}.vcf.gz"),
     log:
@@ -124,7 +122,7 @@ rule call_family_piece:
             --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.crams:q} \
             | bcftools view --targets-file {input.core:q} --output-type u \
             | bcftools call --multiallelic-caller --variants-only \
-                --ploidy-file <(wgs reference ploidy-file {input.ploidy:q} {params.members}) \
+                --ploidy-file <(wgs reference ploidy-file <(cat {input.ploidy:q}) {params.members}) \
                 --samples-file <(echo {params.sexes:q}) --output-type u \
             | bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
                 --exclude 'QUAL < {params.min_qual} || MAX(FORMAT/DP) < {params.min_depth}'

@@ -18,9 +18,7 @@ rule call_variants_piece:
         fai="reference/genome.fa.fai",
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
-        ploidy=lambda wildcards: (
-            f"reference/ploidy/{project.samples[wildcards.sample].family_id}.bed"
-        ),
+        ploidy="reference/ploidy/{sample}.bed",
     output:
         vcf=temp("gvcf/pieces/{sample}/{piece}.vcf.gz"),
     log:
@@ -43,7 +41,7 @@ rule call_variants_piece:
         freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
             --min-mapping-quality {params.min_mapping_quality} \
             --min-base-quality {params.min_base_quality} --genotype-qualities \
-            --cnv-map <(grep --perl-regexp '\\t{wildcards.sample}\\t' {input.ploidy:q}) \
+            --cnv-map {input.ploidy:q} \
             {input.cram:q} \
             | bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u \
             | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
@@ -106,7 +104,7 @@ rule call_family_piece:
         fai="reference/genome.fa.fai",
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
-        ploidy="reference/ploidy/{family}.bed",
+        ploidy=ploidies_of,
     output:
         vcf=temp("callset/pieces/{family}/{piece}.vcf.gz"),
     log:
@@ -129,7 +127,7 @@ rule call_family_piece:
         freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
             --min-mapping-quality {params.min_mapping_quality} \
             --min-base-quality {params.min_base_quality} --genotype-qualities \
-            --cnv-map {input.ploidy:q} {input.crams:q} \
+            --cnv-map <(cat {input.ploidy:q}) {input.crams:q} \
             | bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u \
             | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
             | bcftools view --targets-file {input.core:q} --output-type u \

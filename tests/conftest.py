@@ -122,4 +122,6 @@ def toy_run(tmp_path_factory):
     """A toy project that ran once, to the end; read it, do not change it. Costs 50 s."""
     project = make_toy(tmp_path_factory.mktemp("toy_run") / "project", 0.2)
     before = snapshot(project.folder)
-    return ToyRun(project, project.complete(), before)
+    first = project.complete()
+    left = tuple(path.name for path in project.temporary.iterdir())
+    return ToyRun(project, first, before, left)

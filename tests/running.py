@@ -241,11 +241,13 @@ class ToyRun:
         project: The project.
         first: What the run said.
         before: What the folder held before it; see ``snapshot``.
+        temporary: Names of what it left in TMPDIR. Runs that are killed later leave more there.
     """
 
     project: Project
     first: Run
     before: Mapping[str, tuple[int, int]]
+    temporary: tuple[str, ...]
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int]]:

@@ -286,7 +286,7 @@ def test_nothing_is_written_outside_results_and_database(toy_run):
     }
     assert after == dict(toy_run.before)
     assert sorted(path.name for path in (project / "reference").iterdir()) == ["par.bed", "toy.fa"]
-    assert list(project.temporary.iterdir()) == []
+    assert toy_run.temporary == ()
 
 
 def contents(folder):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
+from wgs_pipeline.bgzf import BGZF_EOF
 from wgs_pipeline.errors import Problem
 
 _GZIP = b"\x1f\x8b"
-#: The empty block that ends every file written by bgzip (SAM specification, section 4.1.2).
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 class Compression(StrEnum):
@@ -36,7 +35,7 @@ def compression(path: Path) -> Compression:
 
 def is_complete_bgzip(path: Path) -> bool:
     """Whether a bgzip file ends with the block that marks its end."""
-    return tail(path, len(_BGZF_END)) == _BGZF_END
+    return tail(path, len(BGZF_EOF)) == BGZF_EOF
 
 
 def tail(path: Path, size: int) -> bytes:

@@ -12,10 +12,9 @@ from typing import IO, BinaryIO, cast
 
 from isal import igzip_lib, igzip_threaded
 
+from wgs_pipeline.bgzf import BGZF_EOF
 from wgs_pipeline.errors import GvcfError
 
-#: The empty block that ends every BGZF file (SAM specification, section 4.1.2).
-BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 CHUNK_BYTES = 4 << 20
 _ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)
 _BROKEN_GZIP = (EOFError, gzip.BadGzipFile, _ISAL_ERROR)

@@ -17,10 +17,9 @@ import pyarrow.csv as pacsv
 from isal import igzip
 from isal.igzip_lib import IsalError
 
+from wgs_pipeline.bgzf import BGZF_EOF
 from wgs_pipeline.errors import GvcfError
 
-#: The empty block that ends every BGZF file (SAM specification, section 4.1.2).
-_BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _BLOCK_BYTES = 8 << 20
 _COLUMNS = ["CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "SAMPLE"]
 _USED = ["CHROM", "POS", "REF", "ALT", "FILTER", "INFO", "FORMAT", "SAMPLE"]
@@ -144,8 +143,8 @@ def _check_end(path: Path, raw: IO[bytes], magic: bytes) -> None:
     size = raw.seek(0, 2)
     is_bgzf = magic[:4] == b"\x1f\x8b\x08\x04" and magic[12:14] == b"BC"
     if is_bgzf:
-        raw.seek(max(size - len(_BGZF_EOF), 0))
-        if raw.read() != _BGZF_EOF:
+        raw.seek(max(size - len(BGZF_EOF), 0))
+        if raw.read() != BGZF_EOF:
             raise GvcfError(
                 f"{path}: truncated: the end-of-file block of bgzip is missing. "
                 "Copy or make it again"

@@ -19,6 +19,7 @@ from wgs_pipeline.ngd import shard, tiers
 from wgs_pipeline.ngd.generation import (
     Generation,
     Member,
+    member_table,
     publish,
     put_published,
     read_generation,
@@ -98,8 +99,7 @@ def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> i
     manifest = None
     if plan.changes:
         files = generation.derived | _write_open_tier(root, plan)
-        members = tuple(sorted(plan.members.values()))
-        next_ = Generation(plan.number, members, files)
+        next_ = Generation(plan.number, member_table(plan.members.values()), files)
         manifest = write_generation(root, next_, vault.require("manifest"))
     with vault.transaction():
         for slot in plan.retired:

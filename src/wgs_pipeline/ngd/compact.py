@@ -24,6 +24,7 @@ from wgs_pipeline.ngd.generation import (
     SEGMENT,
     Generation,
     Member,
+    member_table,
     publish,
     put_published,
     read_generation,
@@ -84,7 +85,7 @@ def compact(root: Root, vault: Vault) -> Compaction:
         if changed:
             number = old.number + 1
             files = _build(root, old, members, number)
-            next_ = Generation(number, tuple(members), files)
+            next_ = Generation(number, member_table(members), files)
             manifest = write_generation(root, next_, vault.require("manifest"))
             with vault.transaction():
                 put_published(vault, number, manifest)

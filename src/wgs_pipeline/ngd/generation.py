@@ -10,12 +10,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -69,7 +71,8 @@ class Member:
         return self.slot // SEGMENT_SLOTS
 
 
-_MEMBERS = pa.schema(
+#: Columns of a generation's members, sorted by slot.
+MEMBERS = pa.schema(
     [
         ("slot", pa.uint32()),
         ("shard", pa.string()),
@@ -85,19 +88,31 @@ _MEMBERS = pa.schema(
 )
 
 
+def member_table(members: Iterable[Member]) -> pa.Table:
+    """Columns of ``MEMBERS`` of some genomes, sorted by slot."""
+    rows = [asdict(member) for member in sorted(members)]
+    columns = {each.name: [row[each.name] for row in rows] for each in fields(Member)}
+    return pa.table(columns, schema=MEMBERS)
+
+
 @dataclass(frozen=True)
 class Generation:
     """One generation.
 
     Attributes:
         number: Its number.
-        members: Its genomes, by slot.
+        table: Its genomes, columns of ``MEMBERS``, sorted by slot.
         files: Every file that it uses but those of shards: path relative to ROOT to SHA-256.
     """
 
     number: int
-    members: tuple[Member, ...]
+    table: pa.Table
     files: Mapping[str, str]
+
+    @cached_property
+    def members(self) -> tuple[Member, ...]:
+        """Its genomes, by slot; slow for many, who should use ``table``."""
+        return tuple(Member(**row) for row in self.table.to_pylist())
 
     @property
     def derived(self) -> dict[str, str]:
@@ -119,12 +134,11 @@ def read_generation(root: Root, number: int) -> Generation:
     folder = root.generation(number)
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        rows = read_where(folder / "members.parquet").to_pylist()
-        members = tuple(sorted(Member(**row) for row in rows))
-        return Generation(manifest["generation"], members, manifest["files"])
+        table = read_where(folder / "members.parquet").select(MEMBERS.names).cast(MEMBERS)
+        return Generation(manifest["generation"], table, manifest["files"])
     except FileNotFoundError:
         raise
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError) as error:  # ArrowInvalid is a ValueError
         raise NgdError(
             f"{folder}: damaged ({type(error).__name__}); restore it from a backup"
         ) from error
@@ -200,20 +214,14 @@ def write_generation(root: Root, generation: Generation, parent: str | None) -> 
         SHA-256 of the manifest.
     """
     folder = root.generation(generation.number)
-    rows = [asdict(member) for member in generation.members]
-    columns = {each.name: [row[each.name] for row in rows] for each in fields(Member)}
-    write_parquet(
-        folder / "members.parquet",
-        pa.table(columns, schema=_MEMBERS),
-        {"compression": "zstd"},
-    )
+    write_parquet(folder / "members.parquet", generation.table, {"compression": "zstd"})
     own = [folder / "members.parquet", root.path / "ngd.json", root.path / "reference.json"]
     files = dict(generation.files)
     files |= {str(path.relative_to(root.path)): sha256_of(path) for path in own if path.exists()}
     manifest = {
         "generation": generation.number,
         "parent": parent,
-        "genomes": sum(not member.retired for member in generation.members),
+        "genomes": generation.table.num_rows - int(np.asarray(generation.table["retired"]).sum()),
         "files": dict(sorted(files.items())),
     }
     write_json(folder / "manifest.json", manifest)

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import write_json, write_text
-from wgs_pipeline.ngd.generation import Generation, publish, put_published, write_generation
+from wgs_pipeline.ngd.generation import (
+    Generation,
+    member_table,
+    publish,
+    put_published,
+    write_generation,
+)
 from wgs_pipeline.ngd.layout import Root, Settings, settings_text, stored_path
 from wgs_pipeline.ngd.reference import Reference
 from wgs_pipeline.vault import Vault
@@ -127,7 +133,7 @@ def _first_generation(root: Root, vault: Vault, reference: Reference | None) -> 
         write_json(root.path / "reference.json", reference.as_json())
     root.inbox.mkdir(exist_ok=True)
     write_text(root.path / "ngd.json", settings_text(root.settings))
-    manifest = write_generation(root, Generation(0, (), {}), None)
+    manifest = write_generation(root, Generation(0, member_table(()), {}), None)
     with vault.transaction():
         put_published(vault, 0, manifest)
     publish(root, vault)

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,17 +76,34 @@ def write_shard(
         None if target is None else target.bases,
         fasta,
     )
+    return write_contigs(root, parsed, analysis, left_aligned=fasta is not None)
+
+
+def write_contigs(
+    root: Root, contigs: Iterable[ContigCalls], analysis: Analysis, left_aligned: bool
+) -> str:
+    """Write a genome shard from Arrow tables; nothing stays behind if that fails.
+
+    Args:
+        root: The database.
+        contigs: Calls and callable bases, contigs in the order of the reference.
+        analysis: How the genome was examined.
+        left_aligned: Whether the variants are left-aligned, not only trimmed.
+
+    Returns:
+        Digest of the shard, which is also its folder's name.
+    """
     made = {
         "format": FORMAT,
         **asdict(analysis),
-        "min_dp": settings.min_dp,
-        "min_gq": settings.min_gq,
-        "left_aligned": fasta is not None,
+        "min_dp": root.settings.min_dp,
+        "min_gq": root.settings.min_gq,
+        "left_aligned": left_aligned,
     }
     folder = root.path / "shards" / f".tmp-{secrets.token_hex(8)}"
     try:
         folder.mkdir(parents=True)
-        digest = _write(folder, parsed, made)
+        digest = _write(folder, contigs, made)
         _move(folder, root.shard(digest))
     except OSError as error:
         raise NgdError(f"{root.path}: a shard cannot be written: {error.strerror}") from error
@@ -95,7 +112,7 @@ def write_shard(
     return digest
 
 
-def _write(folder: Path, contigs: Iterator[ContigCalls], made: dict[str, Any]) -> str:
+def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode("utf-8"))
     counts = {"variants": 0, "callable_runs": 0, "callable_bp": 0}
     variants = pq.ParquetWriter(folder / FILES[0], VARIANTS, **_variant_encoding())

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
-from isal import igzip_lib, igzip_threaded
+from isal import igzip_threaded
 from numpy.typing import NDArray
 
+from wgs_pipeline.bgzf import BROKEN_GZIP
 from wgs_pipeline.errors import ReadsError
 
 #: Small enough that what is made of a chunk stays in the processor's cache.
@@ -19,8 +19,6 @@ CHUNK_BYTES = 1 << 20
 #: Far above any record of a short-read sequencer; what has none within it is not FASTQ.
 LONGEST_RECORD = 64 << 20
 _LINES = 4
-_ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)
-_BROKEN_GZIP = (EOFError, gzip.BadGzipFile, _ISAL_ERROR)
 _GZIP_MAGIC = b"\x1f\x8b"
 _NEWLINE, _RETURN = b"\n\r"
 
@@ -109,7 +107,7 @@ class FastqReader:
         """The next bytes of the file; at its end the newline that its last line may lack."""
         try:
             part = np.frombuffer(next(self._chunks, b""), np.uint8)
-        except _BROKEN_GZIP as error:
+        except BROKEN_GZIP as error:
             raise ReadsError(
                 f"{self.path}:{line + 1}: the gzip stream is broken on this line or later "
                 f"({error}); expected it to end with a checksum. The file is truncated or "

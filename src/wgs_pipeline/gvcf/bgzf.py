@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,14 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from isal import igzip_lib, igzip_threaded
+from isal import igzip_threaded
 
-from wgs_pipeline.bgzf import BGZF_EOF
+from wgs_pipeline.bgzf import BGZF_EOF, BROKEN_GZIP
 from wgs_pipeline.errors import GvcfError
 
 CHUNK_BYTES = 4 << 20
-_ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)
-_BROKEN_GZIP = (EOFError, gzip.BadGzipFile, _ISAL_ERROR)
 
 
 def check_bgzf_eof(path: Path) -> None:
@@ -48,7 +45,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
     try:
         with cast(BinaryIO, igzip_threaded.open(path, "rb")) as file:
             yield from whole_lines(file, str(path))
-    except _BROKEN_GZIP as error:
+    except BROKEN_GZIP as error:
         raise GvcfError(
             f"{path}: the gzip stream is broken ({error}); expected it to end with a checksum. "
             "Remove it and make it again"

@@ -81,6 +81,7 @@ def init(
 @click.option("--samples", type=_path, help="Sample sheet: says whose sample it is, and the sex.")
 @click.option("--patient-id", help="The person instead of a sheet; '-' reads standard input.")
 @click.option("--sex", help="female, male or unknown; with --patient-id.")
+@click.option("--karyotype", help="XX, XY, X0, XXY, XYY or XXX, whatever the sex says.")
 @click.option("--assay", default="wgs", show_default=True, help="wgs, or a targeted assay.")
 @click.option("--target", type=_path, help="BED of the bases that the assay aims at.")
 @click.option("--reference", type=_path, help="FASTA for left-alignment; default as at init.")
@@ -94,6 +95,7 @@ def load(
     samples: Path | None,
     patient_id: str | None,
     sex: str | None,
+    karyotype: str | None,
     assay: str,
     target: Path | None,
     reference: Path | None,
@@ -113,7 +115,8 @@ def load(
         click.echo(f"{sample}: not loaded ({reason})", err=True)
         return
     person, sex = _person(sample, samples, patient_id, sex)
-    done = load(root, Request(sample, gvcf, person, sex, assay, target, reference, replace))
+    request = Request(sample, gvcf, person, sex, assay, target, reference, replace, karyotype)
+    done = load(root, request)
     if receipt is not None:
         write_json(receipt, {**asdict(done), "loaded": True})
     said = "is loaded already" if done.already_loaded else "loaded"

@@ -41,7 +41,7 @@ from wgs_pipeline.ngd.layout import (
     counts_file,
     segment_file,
 )
-from wgs_pipeline.ngd.reference import Reference
+from wgs_pipeline.ngd.reference import SEX_CHROMOSOMES, Reference
 from wgs_pipeline.ngd.registration import loading, pending
 from wgs_pipeline.vault import Vault
 
@@ -155,8 +155,8 @@ def strata(
 ) -> Iterator[tuple[str, np.ndarray[tuple[int], np.dtype[np.uint32]]]]:
     """Strata of the count arrays of a contig, and the slots in each."""
     counted = [each for each in members if each.counted]
-    names = ("XX", "XY") if reference.depends_on_sex(contig) else ("all",)
-    for name in names:
+    by_karyotype = {each.karyotype for each in counted} & SEX_CHROMOSOMES.keys()
+    for name in sorted(by_karyotype) if reference.depends_on_sex(contig) else ("all",):
         slots = [each.slot for each in counted if name in ("all", each.karyotype)]
         yield name, np.array(slots, np.uint32)
 

@@ -40,7 +40,7 @@ class Member:
         slot: Its number, never reused.
         shard: Digest of its shard.
         description: SHA-256 of its shard.json.
-        karyotype: ``XX``, ``XY`` or ``unknown``.
+        karyotype: One of ``SEX_CHROMOSOMES``, or ``unknown``.
         assay: ``wgs``, ``exome``, ….
         target: Digest of its target; empty without one.
         plane: Where its bits lie: ``research`` or ``care_only``.

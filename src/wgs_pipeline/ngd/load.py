@@ -14,12 +14,13 @@ from wgs_pipeline.identifiers import canonical_patient_id, has_cpr_shape, is_saf
 from wgs_pipeline.ngd.commit import commit
 from wgs_pipeline.ngd.compact import compact, research_refusals
 from wgs_pipeline.ngd.contig_calls import check_header
-from wgs_pipeline.ngd.generation import Member, read_generation
+from wgs_pipeline.ngd.generation import pinned
 from wgs_pipeline.ngd.gvcf_source import read_header
 from wgs_pipeline.ngd.init import adopt_reference
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root
-from wgs_pipeline.ngd.reference import KARYOTYPES, Reference
+from wgs_pipeline.ngd.parquet import read_where
+from wgs_pipeline.ngd.reference import Reference, karyotype_of
 from wgs_pipeline.ngd.registration import Identity, loading, register
 from wgs_pipeline.ngd.shard import Analysis
 from wgs_pipeline.ngd.shard_writer import Target, write_shard
@@ -42,6 +43,7 @@ class Request:
         target_bed: Bases that the assay aims at.
         reference: FASTA for left-alignment, in place of the database's.
         replace: Replace the loaded genome of the same person, sample and assay.
+        karyotype: X and Y chromosomes as found, one of ``SEX_CHROMOSOMES``; None: as the sex says.
     """
 
     sample_id: str
@@ -52,6 +54,7 @@ class Request:
     target_bed: Path | None = None
     reference: Path | None = None
     replace: bool = False
+    karyotype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def load(path: Path, request: Request) -> Receipt:
     Raises:
         ConsentError: The person has not consented to analysis.
         GvcfError: The gVCF is malformed, truncated, or of another sample or reference.
-        NgdError: Another gVCF of the same analysis is loaded, or the database is damaged.
+        NgdError: Another gVCF of the same analysis is loaded, the sex or karyotype is none, or
+            the database is damaged.
     """
     root = Root.open(path)
     with Vault(root.vault) as vault:
@@ -122,8 +126,7 @@ def _check(root: Root, request: Request) -> None:
             "the sample_id is no safe name, or looks like a civil registration number; expected "
             "letters, digits, '.', '_' and '-'. Rename the sample"
         )
-    if request.sex not in KARYOTYPES:
-        raise NgdError(f"sex {request.sex!r}; expected one of {', '.join(KARYOTYPES)}")
+    karyotype_of(request.sex, request.karyotype)
     register_ = ConsentRegister.read(root.consents)
     person = canonical_patient_id(request.patient_id)
     if not may_analyse(register_, person, datetime.now(UTC)).allowed:
@@ -138,7 +141,8 @@ def _loaded(root: Root, vault: Vault, request: Request) -> Receipt:
     target = None
     if request.target_bed is not None:
         target = read_target(request.target_bed, root.reference())
-    analysis = Analysis(KARYOTYPES[request.sex], request.assay, target.digest if target else "")
+    karyotype = karyotype_of(request.sex, request.karyotype)
+    analysis = Analysis(karyotype, request.assay, target.digest if target else "")
     fasta = request.reference or root.reference_fasta
     identity = Identity(request.patient_id, request.sample_id, request.replace)
     for _ in range(_ATTEMPTS):
@@ -166,25 +170,24 @@ def _receipt(root: Root, request: Request, digest: str, outcome: Outcome) -> Rec
     if outcome.slot is None or outcome.generation is None:
         kind = ConsentError if "consent" in outcome.reason else NgdError
         raise kind(f"sample {request.sample_id} is not loaded: {outcome.reason}")
-    member = _member(root, outcome.slot)
     return Receipt(
         request.sample_id,
         digest,
         outcome.slot,
         outcome.generation,
-        member.plane,
+        _plane(root, outcome.slot),
         outcome.outcome == "already_loaded",
     )
 
 
-def _member(root: Root, slot: int) -> Member:
-    from wgs_pipeline.ngd.generation import pinned
-
+def _plane(root: Root, slot: int) -> str:
+    """Plane of a slot in the current generation, of whose members only this one is made."""
     with pinned(root) as number:
-        members = {each.slot: each for each in read_generation(root, number).members}
-    if slot not in members:
+        members = root.generation(number) / "members.parquet"
+        found = read_where(members, (("slot", "=", slot),))["plane"].to_pylist()
+    if not found:
         raise NgdError(f"slot {slot} was replaced while its load was finishing; nothing is lost")
-    return members[slot]
+    return str(found[0])
 
 
 def _ensure_reference(root: Root, vault: Vault, request: Request) -> None:

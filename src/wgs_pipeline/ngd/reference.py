@@ -13,8 +13,19 @@ from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.intervals import Bases, Positions
 from wgs_pipeline.par import USUAL_PAR
 
-#: Sex of the sample sheet to karyotype.
+#: Sex of the sample sheet to karyotype, where no other is stated.
 KARYOTYPES = {"female": "XX", "male": "XY", "unknown": "unknown"}
+#: Karyotype to its numbers of X and Y chromosomes.
+SEX_CHROMOSOMES = {
+    "XX": (2, 0),
+    "XY": (1, 1),
+    "X0": (1, 0),
+    "XXY": (2, 1),
+    "XYY": (1, 2),
+    "XXX": (3, 0),
+}
+#: The database tells one copy from two (het, hom, hemi); of more it has no genotype.
+_MOST_COPIES = 2
 
 _USUAL = {
     "x": ("X", "chrX"),
@@ -94,20 +105,40 @@ class Reference:
     def ploidy(self, contig: str, karyotype: str, positions: Positions) -> NDArray[np.int8]:
         """Expected copies at 0-based positions, shape as given.
 
-        X: 2 for XX; for XY 2 in the PAR and 1 outside. Y: 0 for XX; for XY 1, and 0 in the PAR,
-        whose two copies are called on X. Unknown sex: 0 on both. Mitochondrion 1, all else 2.
+        X: as many as there are X chromosomes, and in the PAR X and Y together, since both are
+        called there. Y: as many as there are Y chromosomes, and none in the PAR. Where that is
+        more than two, and for an unknown karyotype, 0: nothing is countable. Mitochondrion 1,
+        all else 2.
         """
         role = self.roles.get(contig)
         if role is None:
             return np.full(positions.shape, 2, np.int8)
         if role == "mitochondrion":
             return np.ones(positions.shape, np.int8)
-        if karyotype == "XX":
-            return np.full(positions.shape, 2 if role == "x" else 0, np.int8)
-        if karyotype != "XY":
-            return np.zeros(positions.shape, np.int8)
+        x, y = SEX_CHROMOSOMES.get(karyotype, (0, 0))
+        shared, alone = (x + y, x) if role == "x" else (0, y)
         inside = Bases.of(self.par.get(contig, ())).contains(positions)
-        return np.where(inside, 2 if role == "x" else 0, 1).astype(np.int8)
+        copies = np.where(inside, shared, alone)
+        return np.where(copies > _MOST_COPIES, 0, copies).astype(np.int8)
+
+
+def karyotype_of(sex: str, stated: str | None = None) -> str:
+    """The karyotype that decides ploidy: the stated one, otherwise what the sex says.
+
+    Raises:
+        NgdError: There is no such sex, or no such karyotype.
+    """
+    if sex not in KARYOTYPES:
+        raise NgdError(
+            f"sex {sex!r}; expected one of {', '.join(KARYOTYPES)}. Correct the sample sheet, or "
+            "--sex"
+        )
+    if stated is not None and stated not in SEX_CHROMOSOMES:
+        raise NgdError(
+            f"karyotype {stated!r}; expected one of {', '.join(SEX_CHROMOSOMES)}. Correct it, or "
+            "leave it out: then the sex decides"
+        )
+    return stated or KARYOTYPES[sex]
 
 
 def _usual_par(

@@ -48,7 +48,7 @@ class Analysis:
     """How one genome was examined, as far as the database needs it.
 
     Attributes:
-        karyotype: ``XX``, ``XY`` or ``unknown``.
+        karyotype: One of ``SEX_CHROMOSOMES``, or ``unknown``.
         assay: ``wgs``, ``exome``, ….
         target: Digest of the target intervals; empty without a target.
     """

@@ -22,7 +22,7 @@ from wgs_pipeline.ngd.layout import (
     open_file,
     segment_file,
 )
-from wgs_pipeline.ngd.reference import Reference
+from wgs_pipeline.ngd.reference import SEX_CHROMOSOMES, Reference
 
 Slots = NDArray[np.uint32]
 
@@ -131,7 +131,7 @@ class Snapshot:
         by_sex = self.reference.depends_on_sex(contig)
         start = bin_ * BIN_BP
         for plane in self.planes:
-            for stratum in ("XX", "XY") if by_sex else ("all",):
+            for stratum in SEX_CHROMOSOMES if by_sex else ("all",):
                 file = counts_file(plane, stratum, contig, bin_, self._built(plane))
                 if file in self.generation.files:
                     counts = tiers.read_counts(self.root, file, low - start, high - start)

@@ -3,7 +3,7 @@
 A folder outside ROOT, mode 0700, on a local disk:
 
 vault.sqlite     persons, genomes (slot, person, sample, assay), registrations that were folded
-                 in, the published generation, the head of the audit log, project keys
+                 in, the published generation, the head of the audit log, project keys, exports
 identity.key     X25519 secret key; what is sealed to its public key only this vault opens
 commit.lock      lease of whoever commits
 """
@@ -38,6 +38,13 @@ CREATE TABLE IF NOT EXISTS registrations (
     reason TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS project_keys (project TEXT PRIMARY KEY, key BLOB NOT NULL) STRICT;
 """
+#: Made when first needed, so that vaults of before have it too.
+_EXPORTS = """
+CREATE TABLE IF NOT EXISTS exports (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, kind TEXT NOT NULL,
+    purpose TEXT NOT NULL, generation INTEGER NOT NULL, made TEXT NOT NULL,
+    slots BLOB NOT NULL) STRICT
+"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,27 @@ class Outcome:
     slot: int | None
     generation: int | None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class PastExport:
+    """One data set that left the database.
+
+    Attributes:
+        project: The project it was made for; empty for care and quality.
+        kind: ``genotypes`` or ``frequencies``.
+        purpose: What it was made for.
+        generation: The generation that it was made of.
+        made: When, ISO 8601.
+        slots: The genomes that were in, as a serialised roaring bitmap.
+    """
+
+    project: str
+    kind: str
+    purpose: str
+    generation: int
+    made: str
+    slots: bytes
 
 
 class _Connection(sqlite3.Connection):
@@ -276,6 +304,24 @@ class Vault:
             )
         row = self._database.execute("SELECT key FROM project_keys WHERE project = ?", (project,))
         return bytes(row.fetchone()[0])
+
+    def exports(self) -> list[PastExport]:
+        """Every data set that left the database, in order."""
+        self._database.execute(_EXPORTS)
+        rows = self._database.execute(
+            "SELECT project, kind, purpose, generation, made, slots FROM exports ORDER BY number"
+        )
+        return [PastExport(*row) for row in rows]
+
+    def record_export(self, export: PastExport) -> None:
+        """Remember a data set before anyone can see it."""
+        self._database.execute(_EXPORTS)
+        self._database.execute(
+            "INSERT INTO exports (project, kind, purpose, generation, made, slots)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (export.project, export.kind, export.purpose, export.generation, export.made,
+             export.slots),
+        )  # fmt: skip
 
     def public_key(self) -> str:
         """X25519 public key, hexadecimal."""

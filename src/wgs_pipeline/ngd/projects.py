@@ -23,6 +23,7 @@ class ResearchProject:
         users: Operating-system users and actors who may ask.
         minimum_count: Least number of persons that is shown.
         data: Kinds of data: ``frequencies``, ``genotypes``.
+        regions: Parts of the genome that the approval covers, as ``chr20:100-200``; none: all.
     """
 
     id: str
@@ -33,6 +34,7 @@ class ResearchProject:
     users: tuple[str, ...]
     minimum_count: int
     data: tuple[str, ...]
+    regions: tuple[str, ...] = ()
 
 
 def read_project(path: Path) -> ResearchProject:
@@ -69,6 +71,7 @@ def read_project(path: Path) -> ResearchProject:
         users=tuple(value["users"]),
         minimum_count=value.get("minimum_count", 5),
         data=tuple(value["data"]),
+        regions=tuple(value.get("regions", ())),
     )
     if project.valid_to < project.valid_from:
         raise ConfigError(f"{path}: valid_to lies before valid_from. Correct the dates")

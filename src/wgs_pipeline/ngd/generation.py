@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import replacing, write_json
 from wgs_pipeline.ngd.layout import SEGMENT_SLOTS, Root, sha256_of
-from wgs_pipeline.ngd.parquet import read_where
+from wgs_pipeline.ngd.parquet import footer_digest, read_where
 from wgs_pipeline.ngd.shard import Analysis
 from wgs_pipeline.vault import Vault
 
@@ -103,11 +103,13 @@ class Generation:
         number: Its number.
         table: Its genomes, columns of ``MEMBERS``, sorted by slot.
         files: Every file that it uses but those of shards: path relative to ROOT to SHA-256.
+        footers: Parquet file of ``files`` to the digest of its footer, as far as known.
     """
 
     number: int
     table: pa.Table
     files: Mapping[str, str]
+    footers: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
@@ -135,7 +137,9 @@ def read_generation(root: Root, number: int) -> Generation:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         table = read_where(folder / "members.parquet").select(MEMBERS.names).cast(MEMBERS)
-        return Generation(manifest["generation"], table, manifest["files"])
+        return Generation(
+            manifest["generation"], table, manifest["files"], manifest.get("footers", {})
+        )
     except FileNotFoundError:
         raise
     except (ValueError, KeyError, TypeError, OSError) as error:  # ArrowInvalid is a ValueError
@@ -223,6 +227,7 @@ def write_generation(root: Root, generation: Generation, parent: str | None) -> 
         "parent": parent,
         "genomes": generation.table.num_rows - int(np.asarray(generation.table["retired"]).sum()),
         "files": dict(sorted(files.items())),
+        "footers": _footers(root, generation.number, files),
     }
     write_json(folder / "manifest.json", manifest)
     return sha256_of(folder / "manifest.json")
@@ -263,6 +268,21 @@ def write_parquet(path: Path, table: pa.Table, options: dict[str, Any]) -> str:
     with replacing(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True, **options)
         return sha256_of(temporary)
+
+
+def _footers(root: Root, number: int, files: Mapping[str, str]) -> dict[str, str]:
+    """Digests of the footers of a generation's Parquet files, those of unchanged ones as before."""
+    try:
+        before = json.loads((root.generation(number - 1) / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        before = {}
+    known = before.get("footers", {})
+    unchanged = {name for name in known if before["files"].get(name) == files.get(name)}
+    return {
+        name: known[name] if name in unchanged else footer_digest(root.path / name)
+        for name in sorted(files)
+        if name.endswith(".parquet")
+    }
 
 
 def _pointer(root: Root) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
@@ -16,6 +17,8 @@ from wgs_pipeline.errors import NgdError
 #: Column, comparison (``=``, ``<``, ``<=``, ``>`` or ``>=``) and value.
 Condition = tuple[str, str, Any]
 
+#: What is read at once to find a footer; most are shorter.
+_TAIL_BYTES = 65_536
 _COMPARE = {
     "=": pc.equal,
     "<": pc.less,
@@ -23,6 +26,25 @@ _COMPARE = {
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
+
+
+def footer_digest(path: Path) -> str:
+    """Digest of a file's footer, which no checksum of the format covers: 16 hexadecimal digits.
+
+    Raises:
+        NgdError: The file does not end as Parquet does.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - _TAIL_BYTES, 0))
+        tail = file.read()
+        length = int.from_bytes(tail[-8:-4], "little") + 8
+        if tail[-4:] != b"PAR1" or length > size:
+            raise NgdError(f"{path}: damaged; run 'wgs ngd verify'")
+        if length > len(tail):
+            file.seek(size - length)
+            tail = file.read()
+    return hashlib.sha256(tail[-length:]).hexdigest()[:16]
 
 
 def read_where(path: Path, conditions: Sequence[Condition] = ()) -> pa.Table:

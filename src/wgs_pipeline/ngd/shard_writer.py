@@ -20,6 +20,7 @@ from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.contig_calls import ContigCalls, parse_contigs
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root, sha256_of
+from wgs_pipeline.ngd.parquet import footer_digest
 from wgs_pipeline.ngd.records import Rule
 from wgs_pipeline.ngd.shard import CALLABLE, FILES, FORMAT, VARIANTS, Analysis
 
@@ -138,6 +139,7 @@ def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -
         **counts,
         "digest": digest.hexdigest(),
         "files": {name: sha256_of(folder / name) for name in FILES},
+        "footers": {name: footer_digest(folder / name) for name in FILES},
     }
     text = json.dumps(description, indent=2) + "\n"
     (folder / "shard.json").write_text(text, encoding="utf-8")

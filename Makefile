@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench bench-plan setup lock clean
+.PHONY: demo test test-fast lint bench bench-plan bench-audit setup lock clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -47,6 +47,10 @@ bench: setup
 # Capacity planning: 60,000 genomes over four years, a weekly re-plan, three policies.
 bench-plan: setup
 	python benchmarks/plan.py
+
+# Access log: lines a second of eight writers.
+bench-audit: setup
+	python benchmarks/audit.py
 
 # Pins every Python package with its hashes; needs the network.
 lock: .venv/installed

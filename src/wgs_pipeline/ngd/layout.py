@@ -9,7 +9,7 @@ inbox/                                       registrations that no commit has fo
 index/<plane>/segment=<s>/<contig>/bin=<k>/gen-<n>.parquet   (and gen-<n>.callable.parquet)
 index/<plane>/open/gen-<n>.parquet           (and gen-<n>.callable.parquet)
 counts/<plane>/<stratum>/<contig>/bin=<k>/gen-<n>.parquet
-audit/log.jsonl
+audit/log-<day>.jsonl
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ class Root:
 
     @property
     def audit(self) -> Path:
-        """The access log."""
-        return self.path / "audit" / "log.jsonl"
+        """Folder of the access log."""
+        return self.path / "audit"
 
     @property
     def current(self) -> Path:

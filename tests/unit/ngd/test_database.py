@@ -63,7 +63,7 @@ class Cohort:
             return database.variant(SITE).to_pylist()[0]
 
     def log(self) -> list[dict]:
-        return list(audit.entries(self.path / "audit" / "log.jsonl"))
+        return list(audit.entries(self.path / "audit"))
 
 
 @pytest.fixture
@@ -216,7 +216,8 @@ def test_research_needs_a_project_and_the_actor_must_be_permitted(tmp_path: Path
 
 def test_an_answer_without_a_log_line_is_not_given(tmp_path: Path):
     cohort = Cohort(tmp_path, ["0/1"])
-    (cohort.path / "audit" / "log.jsonl").write_text("changed\n")
+    (log,) = (cohort.path / "audit").iterdir()
+    log.write_text("changed\n")
     with pytest.raises(NgdError, match="nothing is answered"):
         cohort.row()
 

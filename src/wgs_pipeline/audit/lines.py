@@ -1,0 +1,156 @@
+"""Lines of the access log: what they say, how they are written, chained and authenticated."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from wgs_pipeline.vault import Vault
+
+#: What the first line of all holds as the hash of the line before it.
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True)
+class Access:
+    """What happened, without identifiers.
+
+    Attributes:
+        action: Command, such as ``region`` or ``load``.
+        purpose: Purpose it was asked for; empty for maintenance.
+        decision: ``answered``, ``refused`` or ``failed``.
+        reason: Why it was refused; empty otherwise.
+        actor: Person named by the service that asked; empty if none.
+        project: Research project; empty if none.
+        generation: Generation that answered; None if none did.
+        query: Keyed digest of the query.
+        persons: How many persons' genomes the answer rests on.
+        slots: Slots whose own data were given.
+    """
+
+    action: str
+    purpose: str = ""
+    decision: str = "answered"
+    reason: str = ""
+    actor: str = ""
+    project: str = ""
+    generation: int | None = None
+    query: str = ""
+    persons: int = 0
+    slots: Sequence[int] = ()
+
+
+def query_digest(vault: Vault, query: dict[str, Any]) -> str:
+    """Digest of a query under the vault's key: equal queries can be found, none can be guessed."""
+    return hmac.digest(_key(vault), _canonical(query).encode("utf-8"), hashlib.sha256).hex()
+
+
+def system_user() -> str:
+    """Operating-system user of this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a line stands: its file, its number (from 1), and the hash of the line before it."""
+
+    file: str
+    seq: int
+    previous: str
+
+
+def line_of(access: Access, user: str, place: Place, now: datetime, key: bytes) -> bytes:
+    """One line of the log.
+
+    Args:
+        access: What happened.
+        user: Operating-system user who asked.
+        place: Where the line will stand.
+        now: The moment.
+        key: The vault's key of the log.
+    """
+    entry: dict[str, Any] = {
+        **vars(place),
+        "time": now.astimezone(UTC).isoformat(timespec="microseconds"),
+        "user": user,
+        **vars(access),
+        "slots": ranges_of(access.slots),
+    }
+    entry["code"] = _code(entry, key)
+    return _canonical(entry).encode("utf-8") + b"\n"
+
+
+def problem_of(line: bytes, place: Place, key: bytes) -> str | None:
+    """What is wrong with the line found at a place; None if nothing is."""
+    try:
+        entry = json.loads(line)
+        if _canonical(entry).encode("utf-8") + b"\n" != line:
+            return "not in the form in which it was written"
+        if entry["seq"] != place.seq:
+            return f"sequence number {entry['seq']}; expected {place.seq}"
+        if entry["previous"] != place.previous:
+            return "does not continue the line before it"
+        if entry["file"] != place.file:
+            return f"was written to {entry['file']}"
+        if not hmac.compare_digest(str(entry.pop("code", "")), _code(entry, key)):
+            return "not written by the holder of the vault, or changed since"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return "not an audit line"
+    return None
+
+
+def parsed(line: bytes) -> dict[str, Any] | None:
+    """A line as a mapping, its slots as numbers; None if it is no line of the log."""
+    try:
+        value: dict[str, Any] = json.loads(line)
+        return value | {"slots": slots_of(value["slots"])}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def hash_of(line: bytes) -> str:
+    """What the next line holds of this one."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def log_key(vault: Vault) -> bytes:
+    """The vault's key of lines; another than that of query digests."""
+    return hmac.digest(_key(vault), b"lines of the access log", hashlib.sha256)
+
+
+def ranges_of(slots: Sequence[int]) -> list[list[int]]:
+    """Slots as inclusive ranges, so that thousands of neighbours take few bytes."""
+    ranges: list[list[int]] = []
+    for slot in sorted({int(each) for each in slots}):
+        if ranges and slot == ranges[-1][1] + 1:
+            ranges[-1][1] = slot
+        else:
+            ranges.append([slot, slot])
+    return ranges
+
+
+def slots_of(ranges: Sequence[Sequence[int]]) -> list[int]:
+    """The reverse of ``ranges_of``."""
+    return [slot for low, high in ranges for slot in range(low, high + 1)]
+
+
+def _code(entry: dict[str, Any], key: bytes) -> str:
+    return hmac.digest(key, _canonical(entry).encode("utf-8"), hashlib.sha256).hex()
+
+
+def _key(vault: Vault) -> bytes:
+    return bytes.fromhex(vault.require("audit_key"))
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

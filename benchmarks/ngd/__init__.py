@@ -1,0 +1,1 @@
+"""Benchmark of the National Genome Database: `make bench-ngd`."""

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -48,6 +48,8 @@ class Registration:
         analysis: How the genome was examined.
         registered_at: When, ISO 8601; registrations are folded in in this order.
         sealed: The identity, sealed to the vault, hexadecimal.
+        group: What registrations that are folded in together, or not at all, share; empty for
+            one that stands by itself.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Registration:
     analysis: Analysis
     registered_at: str
     sealed: str
+    group: str = ""
 
 
 def register(root: Root, shard: str, analysis: Analysis, identity: Identity) -> Registration:
@@ -66,19 +69,25 @@ def register(root: Root, shard: str, analysis: Analysis, identity: Identity) -> 
         analysis: How the genome was examined, as given to ``write_shard``.
         identity: Whose it is.
     """
-    canonical = Identity(
-        canonical_patient_id(identity.patient_id), identity.sample_id, identity.replace
-    )
-    message = json.dumps(asdict(canonical)).encode("utf-8")
-    registration = Registration(
-        secrets.token_hex(12),
-        shard,
-        analysis,
-        datetime.now(UTC).isoformat(timespec="microseconds"),
-        seal(root.settings.public_key, message).hex(),
-    )
+    registration = _registration(root, shard, analysis, identity)
     write_json(root.inbox / f"{shard[:16]}.{registration.id}.json", asdict(registration))
     return registration
+
+
+def register_all(
+    root: Root, genomes: Iterable[tuple[str, Analysis, Identity]]
+) -> list[Registration]:
+    """Leave registrations of several shards in one file: a commit folds in all of them or none.
+
+    Args:
+        root: The database.
+        genomes: Digest of the shard, how the genome was examined, and whose it is.
+    """
+    group = secrets.token_hex(12)
+    registrations = [_registration(root, *each, group) for each in genomes]
+    value = {"registrations": [asdict(each) for each in registrations]}
+    write_json(root.inbox / f"group.{group}.json", value)
+    return registrations
 
 
 def pending(root: Root) -> list[tuple[Path, Registration]]:
@@ -87,8 +96,21 @@ def pending(root: Root) -> list[tuple[Path, Registration]]:
     Raises:
         NgdError: A file of the inbox is no registration.
     """
-    found = [(path, _read(path)) for path in sorted(root.inbox.glob("[!.]*.json"))]
-    return sorted(found, key=lambda each: (each[1].registered_at, each[1].id))
+    found = [
+        (path, registration)
+        for path in sorted(root.inbox.glob("[!.]*.json"))
+        for registration in _read(path)
+    ]
+    first: dict[str, str] = {}  # of a group all are folded in when its first one is
+    for _, each in found:
+        key = each.group or each.id
+        first[key] = min(first.get(key, each.registered_at), each.registered_at)
+
+    def order(item: tuple[Path, Registration]) -> tuple[str, ...]:
+        key = item[1].group or item[1].id
+        return first[key], key, item[1].registered_at, item[1].id
+
+    return sorted(found, key=order)
 
 
 def identity_of(vault: Vault, registration: Registration) -> Identity:
@@ -124,11 +146,29 @@ def loading(root: Root, alone: bool = False) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _read(path: Path) -> Registration:
+def _registration(
+    root: Root, shard: str, analysis: Analysis, identity: Identity, group: str = ""
+) -> Registration:
+    canonical = Identity(
+        canonical_patient_id(identity.patient_id), identity.sample_id, identity.replace
+    )
+    message = json.dumps(asdict(canonical)).encode("utf-8")
+    return Registration(
+        secrets.token_hex(12),
+        shard,
+        analysis,
+        datetime.now(UTC).isoformat(timespec="microseconds"),
+        seal(root.settings.public_key, message).hex(),
+        group,
+    )
+
+
+def _read(path: Path) -> list[Registration]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        return Registration(**(value | {"analysis": Analysis(**value["analysis"])}))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        rows = value.get("registrations", [value])
+        return [Registration(**(row | {"analysis": Analysis(**row["analysis"])})) for row in rows]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise NgdError(
             f"{path}: damaged registration; expected what 'wgs ngd load' wrote. "
             "Remove it and load that genome again"

@@ -3,8 +3,9 @@
 A folder outside ROOT, mode 0700, on a local disk:
 
 vault.sqlite     persons, genomes (slot, person, sample, assay), registrations that were folded
-                 in, the published generation, the head of the audit log, project keys, exports
+                 in, the published generation, project keys, exports
 identity.key     X25519 secret key; what is sealed to its public key only this vault opens
+audit.head       where the access log ends
 commit.lock      lease of whoever commits
 """
 
@@ -229,6 +230,17 @@ class Vault:
     def genomes(self) -> list[Genome]:
         """All genomes ever given a slot, by slot."""
         return self._genomes("ORDER BY slot")
+
+    def holders(self) -> list[tuple[int, str, int | None]]:
+        """Slot, patient_id and retired generation of all genomes ever given a slot."""
+        return self._database.execute(
+            "SELECT slot, patient_id, retired_generation FROM genomes JOIN persons USING (person)"
+        ).fetchall()
+
+    def version(self) -> int:
+        """A number that is another one after somebody else has written to the vault."""
+        (number,) = self._database.execute("PRAGMA data_version").fetchone()
+        return int(number)
 
     def genomes_of(self, patient_id: str) -> list[Genome]:
         """All genomes of a person, by slot."""

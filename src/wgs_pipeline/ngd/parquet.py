@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -40,32 +41,71 @@ def footer_digest(path: Path) -> str:
         tail = file.read()
         length = int.from_bytes(tail[-8:-4], "little") + 8
         if tail[-4:] != b"PAR1" or length > size:
-            raise NgdError(f"{path}: damaged; run 'wgs ngd verify'")
+            raise damaged(path)
         if length > len(tail):
             file.seek(size - length)
             tail = file.read()
     return hashlib.sha256(tail[-length:]).hexdigest()[:16]
 
 
-def read_where(path: Path, conditions: Sequence[Condition] = ()) -> pa.Table:
-    """Rows that meet all conditions; row groups whose statistics rule them out are not read.
+def open_parquet(
+    path: Path, footer: str | None = None, read_dictionary: Sequence[str] = ()
+) -> pq.ParquetFile:
+    """Open a file whose pages are checked as they are read.
+
+    Args:
+        path: The file.
+        footer: What ``footer_digest`` gave when it was written; None: not known.
+        read_dictionary: Columns of text to be read as dictionaries.
 
     Raises:
         FileNotFoundError: There is no such file.
         NgdError: The file is damaged.
     """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            groups = [
-                group
-                for group in range(file.metadata.num_row_groups)
-                if _possible(file.metadata.row_group(group), conditions)
-            ]
-            table = file.read_row_groups(groups, use_threads=False)
-    except FileNotFoundError:
-        raise
-    except (OSError, pa.ArrowInvalid) as error:
-        raise NgdError(f"{path}: damaged; run 'wgs ngd verify'") from error
+    if footer is not None and footer_digest(path) != footer:
+        raise damaged(path)
+    with damage_named(path):
+        return pq.ParquetFile(
+            path, page_checksum_verification=True, read_dictionary=list(read_dictionary)
+        )
+
+
+def read_where(
+    path: Path,
+    conditions: Sequence[Condition] = (),
+    columns: Sequence[str] | None = None,
+    footer: str | None = None,
+    read_dictionary: Sequence[str] = (),
+) -> pa.Table:
+    """Rows that meet all conditions; row groups whose statistics rule them out are not read.
+
+    Args:
+        path: The file.
+        conditions: What rows must meet.
+        columns: Columns to read; None: all.
+        footer: What ``footer_digest`` gave when the file was written; None: not known.
+        read_dictionary: Columns of text to be read as dictionaries.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        NgdError: The file is damaged.
+    """
+    asked = None
+    if columns is not None:
+        asked = list(dict.fromkeys((*columns, *(name for name, _, _ in conditions))))
+    with open_parquet(path, footer, read_dictionary) as file, damage_named(path):
+        groups = [
+            group
+            for group in range(file.metadata.num_row_groups)
+            if _possible(file.metadata.row_group(group), conditions)
+        ]
+        table = file.read_row_groups(groups, asked, use_threads=False)
+    table = conditions_met(table, conditions)
+    return table if columns is None else table.select(list(columns))
+
+
+def conditions_met(table: pa.Table, conditions: Sequence[Condition]) -> pa.Table:
+    """The rows that meet all conditions."""
     if not conditions:
         return table
     met = [
@@ -73,6 +113,27 @@ def read_where(path: Path, conditions: Sequence[Condition] = ()) -> pa.Table:
         for name, sign, value in conditions
     ]
     return table.filter(reduce(pc.and_, met))
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Let what Arrow says of a file that it cannot read name the file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        NgdError: The file is damaged.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException, KeyError, UnicodeDecodeError) as error:
+        raise damaged(path) from error
+
+
+def damaged(path: Path) -> NgdError:
+    """The error of a file that is not as it was written."""
+    return NgdError(f"{path}: damaged; run 'wgs ngd verify'")
 
 
 def _possible(group: Any, conditions: Sequence[Condition]) -> bool:

@@ -1,0 +1,148 @@
+"""Carriers under a mask: counts and members of columns of bitmaps, read straight from their buffer.
+
+The form of the bitmaps is that of ``bitmaps``: a header of eight 16-bit words, then up to 4,096
+words that are slots, or 4,096 words that are bits. All blobs of a column stand one after another,
+so that the column as a whole is one array of words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wgs_pipeline.ngd import bitmaps
+from wgs_pipeline.ngd.layout import SEGMENT_SLOTS
+
+#: Which slots of one segment are meant, shape (65,536,).
+Mask = NDArray[np.bool_]
+
+_HEADER_WORDS = 8
+_BITSET_WORDS = SEGMENT_SLOTS // 16
+_ARRAY_MOST = 4_096
+#: Serial cookie of a bitmap without run containers, then the number of containers: one.
+_COOKIE = (12_346, 0, 1, 0)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of bitmaps of one segment as words.
+
+    Attributes:
+        words: The bytes of all rows, shape (words,).
+        starts: First word of the content of each filled row.
+        stops: One past its last word.
+        rows: Filled rows, ascending.
+        is_array: Which of them hold slots; the others hold bits.
+        segment: Segment of the slots.
+        size: Rows in all.
+    """
+
+    words: NDArray[np.uint16]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    is_array: NDArray[np.bool_]
+    segment: int
+    size: int
+
+
+def masked_counts(blobs: pa.Array, mask: Mask) -> NDArray[np.int32]:
+    """How many slots of each bitmap the mask has, shape (rows,).
+
+    Args:
+        blobs: Bitmaps of one segment.
+        mask: Slots of that segment that count.
+    """
+    column = _column(blobs)
+    if column is None:
+        slots, rows = bitmaps.decode(blobs)
+        chosen = rows[mask[slots & (SEGMENT_SLOTS - 1)]]
+        return np.bincount(chosen, minlength=len(blobs)).astype(np.int32)
+    result = np.zeros(column.size, np.int32)
+    arrays = column.is_array
+    if arrays.any():
+        result[column.rows[arrays]] = _array_counts(column, mask)
+    packed = np.packbits(mask, bitorder="little").view("<u8")
+    for row, start in zip(column.rows[~arrays], column.starts[~arrays], strict=True):
+        bits = column.words[start : start + _BITSET_WORDS].view("<u8")
+        result[row] = np.bitwise_count(bits & packed).sum()
+    return result
+
+
+def members(blobs: pa.Array, mask: Mask) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Slots of bitmaps that the mask has, and the row that each belongs to, ascending.
+
+    Args:
+        blobs: Bitmaps of one segment.
+        mask: Slots of that segment that are shown.
+    """
+    column = _column(blobs)
+    if column is None:
+        slots, rows = bitmaps.decode(blobs)
+        shown = mask[slots & (SEGMENT_SLOTS - 1)]
+        return slots[shown], rows[shown]
+    parts = [
+        words if is_array else _set_bits(words)
+        for words, is_array in (
+            (column.words[start:stop], is_array)
+            for start, stop, is_array in zip(
+                column.starts.tolist(), column.stops.tolist(), column.is_array.tolist(), strict=True
+            )
+        )
+    ]
+    if not parts:
+        return np.empty(0, np.uint32), np.empty(0, np.int64)
+    low = np.concatenate(parts)
+    rows = np.repeat(column.rows, [len(part) for part in parts])
+    if not mask.all():
+        shown = mask[low]
+        low, rows = low[shown], rows[shown]
+    return low.astype(np.uint32) | np.uint32(column.segment * SEGMENT_SLOTS), rows
+
+
+def _array_counts(column: _Column, mask: Mask) -> NDArray[np.int64]:
+    """Counts of the rows that hold slots."""
+    starts, stops = column.starts[column.is_array], column.stops[column.is_array]
+    first = int(starts[0])
+    hits = mask.view(np.uint8)[column.words[first : int(stops[-1])]]
+    bounds = np.empty(2 * len(starts), np.int64)
+    bounds[0::2], bounds[1::2] = starts - first, stops - first
+    # reduceat sums from each bound to the next: every other sum is of a header, or of bits
+    sums: NDArray[np.int64] = np.add.reduceat(hits, bounds[:-1], dtype=np.int64)[0::2]
+    return sums
+
+
+def _set_bits(words: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    bits = np.unpackbits(words.view(np.uint8), bitorder="little")
+    return np.flatnonzero(bits).astype(np.uint16)
+
+
+def _column(blobs: pa.Array) -> _Column | None:
+    """The column as words; None where a row has another form than those described above."""
+    size = len(blobs)
+    blobs = blobs.cast(pa.large_binary())
+    _, offset_buffer, data_buffer = blobs.buffers()
+    ends = np.frombuffer(offset_buffer, np.int64)[blobs.offset : blobs.offset + size + 1]
+    rows = np.flatnonzero(np.diff(ends))
+    if not len(rows):
+        none = np.empty(0, np.int64)
+        return _Column(np.empty(0, np.uint16), none, none, none, np.empty(0, np.bool_), 0, size)
+    low, high = int(ends[0]), int(ends[-1])
+    if low % 2 or high % 2 or (ends[rows] % 2).any():
+        return None
+    words = np.frombuffer(data_buffer, "<u2", (high - low) // 2, low)
+    starts, stops = (ends[rows] - low) // 2, (ends[rows + 1] - low) // 2
+    if (stops - starts <= _HEADER_WORDS).any():
+        return None
+    heads = words[starts[:, np.newaxis] + np.arange(6)]
+    counts = heads[:, 5].astype(np.int64) + 1
+    is_array = counts <= _ARRAY_MOST
+    expected = _HEADER_WORDS + np.where(is_array, counts, _BITSET_WORDS)
+    plain = (heads[:, :4] == _COOKIE).all() and (heads[:, 4] == heads[0, 4]).all()
+    if not plain or (stops - starts != expected).any():
+        return None
+    content = starts + _HEADER_WORDS
+    return _Column(words, content, stops, rows, is_array, int(heads[0, 4]), size)

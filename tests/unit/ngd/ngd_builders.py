@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from wgs_pipeline.ngd.init import Wanted, initialise
 
@@ -42,21 +43,41 @@ class Consents:
         path.write_text("\t".join(columns) + "\n")
         self.add("nobody-here", "analysis", "given")  # an empty register is refused
 
-    def add(self, patient: str, scope: str, decision: str) -> None:
+    def add(
+        self,
+        patient: str,
+        scope: str,
+        decision: str,
+        effective: int | None = None,
+        recorded: int | None = None,
+    ) -> None:
+        """Append an event; moments in seconds, both now if not given."""
         self.seconds += 1
-        minutes, seconds = divmod(self.seconds, 60)
-        moment = f"2024-01-01T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}+01:00"
+        effective, recorded = (
+            self.seconds if each is None else each for each in (effective, recorded)
+        )
+        moments = [_moment(effective), _moment(recorded)]
         with self.path.open("a") as file:
-            file.write("\t".join([patient, scope, decision, moment, moment, "form"]) + "\n")
+            file.write("\t".join([patient, scope, decision, *moments, "form"]) + "\n")
 
 
-def make_database(folder: Path, contigs: dict[str, int] | None = None, **options: object) -> Path:
+def _moment(second: int) -> str:
+    minutes, seconds = divmod(second, 60)
+    return f"2024-01-01T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}+01:00"
+
+
+def make_database(
+    folder: Path,
+    contigs: dict[str, int] | None = None,
+    par_of: Mapping[str, Sequence[tuple[int, int]]] = MappingProxyType(PAR),
+    **options: object,
+) -> Path:
     """An empty database with its register; returns ROOT."""
     contigs = contigs or CONTIGS
     fai = folder / "reference.fa.fai"
     fai.write_text("".join(f"{name}\t{size}\t0\t60\t61\n" for name, size in contigs.items()))
     par = folder / "par.bed"
-    par.write_text("".join(f"{c}\t{a}\t{b}\n" for c, runs in PAR.items() for a, b in runs))
+    par.write_text("".join(f"{c}\t{a}\t{b}\n" for c, runs in par_of.items() for a, b in runs))
     consents = folder / "consents.tsv"
     if not consents.exists():
         Consents(consents)

@@ -6,21 +6,37 @@ Shares no code with the database. One dictionary entry per base and genome.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 MIN_DP, MIN_GQ = 10, 20
 Variant = tuple[str, int, str, str]
+#: Contig to its (start, end) intervals, 0-based half-open.
+Intervals = Mapping[str, Sequence[tuple[int, int]]]
+
+#: Countable copies by karyotype: on X, in the PAR of X, on Y. Written out by hand: where a person
+#: has three copies nothing can be counted, and the PAR of Y is called on X.
+COPIES = {
+    "XX": (2, 2, 0),
+    "XY": (1, 2, 1),
+    "X0": (1, 1, 0),
+    "XXY": (2, 0, 1),
+    "XYY": (1, 0, 2),
+    "XXX": (0, 0, 0),
+    "unknown": (0, 0, 0),
+}
 
 
-def ploidy(contig: str, base: int, sex: str, par: dict[str, list[tuple[int, int]]]) -> int:
-    """Copies at a 0-based base."""
+def ploidy(contig: str, base: int, karyotype: str, par: Intervals) -> int:
+    """Countable copies at a 0-based base."""
     inside = any(low <= base < high for low, high in par.get(contig, []))
     if contig in ("chrM", "MT"):
         return 1
+    on_x, in_par, on_y = COPIES[karyotype]
     if contig in ("chrX", "X"):
-        return {"female": 2, "male": 2 if inside else 1, "unknown": 0}[sex]
+        return in_par if inside else on_x
     if contig in ("chrY", "Y"):
-        return {"female": 0, "male": 0 if inside else 1, "unknown": 0}[sex]
+        return 0 if inside else on_y
     return 2
 
 
@@ -34,11 +50,20 @@ class Genome:
 
 def read_genome(
     lines: list[str],
-    sex: str,
-    par: dict[str, list[tuple[int, int]]],
-    target: dict[str, list[tuple[int, int]]] | None = None,
+    karyotype: str,
+    par: Intervals,
+    target: Intervals | None = None,
+    windows: Intervals | None = None,
 ) -> Genome:
-    """Interpret records given as ``chrom pos ref alt filter info format sample``."""
+    """Interpret records given as ``chrom pos ref alt filter info format sample``.
+
+    Args:
+        lines: The records.
+        karyotype: One of ``COPIES``.
+        par: Pseudoautosomal regions.
+        target: Bases that the assay aims at; None: all.
+        windows: Bases that matter; None: all. All variants must lie there.
+    """
     covers: dict[tuple[str, int], list[bool]] = {}
     found: dict[Variant, list[int]] = {}
     for line in lines:
@@ -52,16 +77,16 @@ def read_genome(
         end = start + len(ref)
         if not literal and (stated := re.search(r"(?:^|;)END=([0-9]+)", info)):
             end = max(end, int(stated[1]))
-        fits = not literal or _fits(alleles, ploidy(contig, start, sex, par))
-        for base in range(start, end):
+        fits = not literal or _fits(alleles, ploidy(contig, start, karyotype, par))
+        for base in _bases(contig, start, end, windows):
             covers.setdefault((contig, base), []).append(good and fits)
         for index, allele in enumerate(alts, start=1):
             copies = (alleles or []).count(str(index))
             if not re.fullmatch("[A-Za-z]+", allele) or not copies:
                 continue
             at, short_ref, short_alt = _shortest(start, ref.upper(), allele.upper())
-            fits = _fits(alleles, ploidy(contig, at, sex, par))
-            for base in range(at, at + len(short_ref)):
+            fits = _fits(alleles, ploidy(contig, at, karyotype, par))
+            for base in _bases(contig, at, at + len(short_ref), windows):
                 covers.setdefault((contig, base), []).append(good and fits)
             if fits:
                 found.setdefault((contig, at + 1, short_ref, short_alt), []).append(copies)
@@ -72,11 +97,16 @@ def read_genome(
             genome.callable.setdefault(contig, set()).add(base)
     for variant, copies in found.items():
         contig, pos = variant[:2]
-        expected = ploidy(contig, pos - 1, sex, par)
+        expected = ploidy(contig, pos - 1, karyotype, par)
         if pos - 1 in genome.callable.get(contig, set()) and expected:
             kind = "hemi" if expected == 1 else "hom" if max(copies) == 2 else "het"
             genome.calls[variant] = kind
     return genome
+
+
+def _bases(contig: str, start: int, end: int, windows: Intervals | None) -> Iterator[int]:
+    for low, high in [(start, end)] if windows is None else windows[contig]:
+        yield from range(max(start, low), min(end, high))
 
 
 def _passes(fields: dict[str, str], info: str, filter_: str, literal: bool) -> bool:
@@ -119,13 +149,11 @@ def _shortest(start: int, ref: str, alt: str) -> tuple[int, str, str]:
     return start, ref, alt
 
 
-def allele_number(
-    genomes: list[tuple[Genome, str]], contig: str, base: int, par: dict[str, list[tuple[int, int]]]
-) -> int:
-    """AN at a base, over genomes and their sexes."""
+def allele_number(genomes: list[tuple[Genome, str]], contig: str, base: int, par: Intervals) -> int:
+    """AN at a base, over genomes and their karyotypes."""
     return sum(
-        ploidy(contig, base, sex, par)
-        for genome, sex in genomes
+        ploidy(contig, base, karyotype, par)
+        for genome, karyotype in genomes
         if base in genome.callable.get(contig, set())
     )
 
@@ -137,3 +165,30 @@ def counts(genomes: list[tuple[Genome, str]]) -> dict[Variant, tuple[int, int, i
         for variant, kind in genome.calls.items():
             result.setdefault(variant, [0, 0, 0])[("het", "hom", "hemi").index(kind)] += 1
     return {variant: (each[0], each[1], each[2]) for variant, each in result.items()}
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of the consent register; moments in seconds."""
+
+    scope: str
+    decision: str
+    effective: int
+    recorded: int
+
+
+def permits(events: Sequence[Event], purpose: str) -> bool:
+    """Whether one person's events permit a purpose.
+
+    Of each scope the event with the latest ``effective`` decides, of several the last recorded,
+    of several of those one that forbids. Research is allowed without an event of its own.
+    """
+
+    def says(scope: str) -> str | None:
+        mine = [each for each in events if each.scope == scope]
+        ranked = sorted(mine, key=lambda e: (e.effective, e.recorded, e.decision != "given"))
+        return ranked[-1].decision if ranked else None
+
+    if says("analysis") != "given":
+        return False
+    return purpose in ("care", "quality") or says("research") in (None, "given")

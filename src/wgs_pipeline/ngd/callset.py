@@ -20,7 +20,7 @@ from wgs_pipeline.errors import ConsentError, GvcfError, NgdError
 from wgs_pipeline.ngd.callset_records import RecordParser
 from wgs_pipeline.ngd.callset_source import CallsetHeader, blocks, read_callset_header
 from wgs_pipeline.ngd.callset_spill import SampleCalls, spill
-from wgs_pipeline.ngd.commit import commit
+from wgs_pipeline.ngd.commit import NOT_ALONE, commit
 from wgs_pipeline.ngd.compact import compact, research_refusals
 from wgs_pipeline.ngd.init import adopt_reference
 from wgs_pipeline.ngd.layout import Root
@@ -296,7 +296,7 @@ def _receipt(
         if outcome.slot is None and "no consent" not in outcome.reason
     ]
     if refused:
-        own = [line for line in refused if "another sample of its callset" not in line] or refused
+        own = [line for line in refused if NOT_ALONE not in line] or refused
         more = f"\nand {len(own) - _SHOWN_NAMES} more" if len(own) > _SHOWN_NAMES else ""
         raise NgdError("nothing of the callset is loaded: " + "\n".join(own[:_SHOWN_NAMES]) + more)
     already = sum(each.outcome == "already_loaded" for each in outcomes)

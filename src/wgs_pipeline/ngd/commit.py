@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from wgs_pipeline.consent.decisions import decide, may_analyse
@@ -38,6 +39,10 @@ from wgs_pipeline.ngd.layout import (
 from wgs_pipeline.ngd.registration import Registration, identity_of, loading, pending
 from wgs_pipeline.vault import Genome, Outcome, Vault
 
+#: Why a registration is refused.
+_NO_CONSENT = "no consent to analysis is in force"
+NOT_ALONE = "another sample of its callset is refused, and they are loaded together"
+
 
 @dataclass
 class _Plan:
@@ -50,6 +55,15 @@ class _Plan:
     genomes: dict[int, Genome] = field(default_factory=dict)
     retired: list[int] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    slots_of: dict[str, list[int]] = field(default_factory=dict)
+
+    def copy(self) -> _Plan:
+        """One that can be changed without changing this one."""
+        slots_of = {sample: list(slots) for sample, slots in self.slots_of.items()}
+        return _Plan(
+            self.number, self.next_slot, dict(self.members), list(self.added),
+            dict(self.genomes), list(self.retired), dict(self.outcomes), slots_of,
+        )  # fmt: skip
 
     @property
     def changes(self) -> bool:
@@ -94,8 +108,8 @@ def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> i
     generation = read_generation(root, number)
     register = ConsentRegister.read(root.consents)
     plan = _Plan(number + 1, vault.next_slot(), {each.slot: each for each in generation.members})
-    for registration in fresh:
-        plan.outcomes[registration.id] = _place(root, vault, register, plan, registration)
+    for _, registrations in groupby(fresh, key=lambda each: each.group or each.id):
+        plan = _place_together(root, vault, register, plan, list(registrations))
     manifest = None
     if plan.changes:
         files = generation.derived | _write_open_tier(root, plan)
@@ -115,6 +129,22 @@ def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> i
     return plan.number if manifest is not None else number
 
 
+def _place_together(
+    root: Root, vault: Vault, register: ConsentRegister, plan: _Plan, group: list[Registration]
+) -> _Plan:
+    """The plan with a group of registrations: all of those whose persons consent, or none."""
+    after = plan.copy() if group[0].group else plan
+    outcomes = {each.id: _place(root, vault, register, after, each) for each in group}
+    refused = [each for each in outcomes.values() if each.slot is None]
+    if group[0].group and any(each.reason != _NO_CONSENT for each in refused):
+        after = plan
+        for identifier, outcome in outcomes.items():
+            if outcome.slot is not None:
+                outcomes[identifier] = Outcome("refused", None, None, NOT_ALONE)
+    after.outcomes.update(outcomes)
+    return after
+
+
 def _place(
     root: Root, vault: Vault, register: ConsentRegister, plan: _Plan, registration: Registration
 ) -> Outcome:
@@ -126,7 +156,7 @@ def _place(
     patient, sample, assay = identity.patient_id, identity.sample_id, registration.analysis.assay
     now = datetime.now(UTC)
     if not may_analyse(register, patient, now).allowed:
-        return Outcome("refused", None, None, "no consent to analysis is in force")
+        return Outcome("refused", None, None, _NO_CONSENT)
     if shard.problems(root, registration.shard):
         return Outcome("refused", None, None, "its shard is missing or damaged; load it again")
     owner = next(
@@ -154,11 +184,8 @@ def _place(
 
 
 def _planned(plan: _Plan, sample_id: str) -> list[Genome]:
-    return [
-        each
-        for each in plan.genomes.values()
-        if each.sample_id == sample_id and each.retired_generation is None
-    ]
+    genomes = (plan.genomes[slot] for slot in plan.slots_of.get(sample_id, ()))
+    return [each for each in genomes if each.retired_generation is None]
 
 
 def _retire(plan: _Plan, genome: Genome) -> None:
@@ -192,6 +219,7 @@ def _add(
     plan.genomes[member.slot] = Genome(
         member.slot, patient, sample, analysis.assay, registration.shard, plan.number, None
     )
+    plan.slots_of.setdefault(sample, []).append(member.slot)
     plan.next_slot += 1
 
 

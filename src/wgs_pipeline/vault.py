@@ -7,6 +7,8 @@ vault.sqlite     persons, genomes (slot, person, sample, assay), registrations t
 identity.key     X25519 secret key; what is sealed to its public key only this vault opens
 audit.head       where the access log ends
 commit.lock      lease of whoever commits
+compact.lock     lease of whoever compacts or erases
+erasure.json     who is being erased, until that is done
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,10 @@ CREATE TABLE IF NOT EXISTS registrations (
 CREATE TABLE IF NOT EXISTS project_keys (project TEXT PRIMARY KEY, key BLOB NOT NULL) STRICT;
 """
 #: Made when first needed, so that vaults of before have it too.
+_ERASED = """
+CREATE TABLE IF NOT EXISTS erased_slots (
+    slot INTEGER PRIMARY KEY, done INTEGER NOT NULL) STRICT
+"""
 _EXPORTS = """
 CREATE TABLE IF NOT EXISTS exports (
     number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, kind TEXT NOT NULL,
@@ -186,10 +192,32 @@ class Vault:
     @contextmanager
     def lease(self) -> Iterator[None]:
         """Hold the right to commit; waits for another holder. A killed holder loses it."""
-        descriptor = os.open(self.path / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with self._locked("commit.lock", wait=True):
             yield
+
+    @contextmanager
+    def compacting(self, wait: bool = True) -> Iterator[bool]:
+        """Hold the right to compact or erase; commits go on meanwhile.
+
+        Args:
+            wait: Wait for another holder; otherwise only ask.
+
+        Yields:
+            Whether it was got.
+        """
+        with self._locked("compact.lock", wait) as got:
+            yield got
+
+    @contextmanager
+    def _locked(self, name: str, wait: bool) -> Iterator[bool]:
+        descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
         finally:
             os.close(descriptor)
 
@@ -269,8 +297,68 @@ class Vault:
 
     def next_slot(self) -> int:
         """First slot that no genome ever had."""
-        (highest,) = self._database.execute("SELECT max(slot) FROM genomes").fetchone()
+        self._database.execute(_ERASED)
+        (highest,) = self._database.execute(
+            "SELECT max(slot) FROM (SELECT slot FROM genomes UNION SELECT slot FROM erased_slots)"
+        ).fetchone()
         return 0 if highest is None else int(highest) + 1
+
+    def erasing(self) -> list[int]:
+        """Slots whose erasure has begun and is not done."""
+        self._database.execute(_ERASED)
+        rows = self._database.execute("SELECT slot FROM erased_slots WHERE NOT done ORDER BY slot")
+        return [slot for (slot,) in rows]
+
+    def erased(self) -> list[int]:
+        """Slots whose erasure is done."""
+        self._database.execute(_ERASED)
+        rows = self._database.execute("SELECT slot FROM erased_slots WHERE done ORDER BY slot")
+        return [slot for (slot,) in rows]
+
+    def forget(self, slots: Iterable[int]) -> None:
+        """Begin to erase: forget whose the slots are (inside a transaction).
+
+        From then on no answer holds them, since no one's consent covers them. Their numbers are
+        kept, so that none is given again.
+        """
+        self._database.execute(_ERASED)
+        for slot in slots:
+            self._database.execute(
+                "INSERT INTO erased_slots VALUES (?, 0) ON CONFLICT DO NOTHING", (slot,)
+            )
+            self._database.execute("DELETE FROM genomes WHERE slot = ?", (slot,))
+            self._database.execute("DELETE FROM registrations WHERE slot = ?", (slot,))
+        self._database.execute(
+            "DELETE FROM persons WHERE person NOT IN (SELECT person FROM genomes)"
+        )
+
+    def erasure_done(self) -> None:
+        """No erasure is under way any more."""
+        self._database.execute("UPDATE erased_slots SET done = 1 WHERE NOT done")
+
+    def scrub(self) -> None:
+        """Write the database anew, so that its files hold no byte of a deleted row.
+
+        Raises:
+            NgdError: Another process keeps reading an old state of it.
+        """
+        self._database.execute("PRAGMA secure_delete = ON")
+        self._database.execute("VACUUM")
+        (busy, _, _) = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise NgdError(
+                f"{self.path}: another process reads the vault, so that its old pages cannot be "
+                "removed yet. Call again when it is done"
+            )
+
+    def texts(self) -> Iterator[str]:
+        """Every text that the vault holds."""
+        tables = self._database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        for (table,) in tables:
+            for row in self._database.execute(f'SELECT * FROM "{table}"'):
+                yield from (value for value in row if isinstance(value, str))
 
     def add_genome(self, genome: Genome) -> None:
         """Give a genome its slot."""

@@ -76,8 +76,9 @@ def init(
 
 @command.command()
 @_root
-@click.option("--sample", required=True, help="sample_id.")
-@click.option("--gvcf", required=True, type=_path, help="Its gVCF: plain, gzip or bgzip.")
+@click.option("--sample", help="sample_id.")
+@click.option("--gvcf", type=_path, help="Its gVCF: plain, gzip or bgzip.")
+@click.option("--callset", type=_path, help="VCF or BCF of many samples, instead of both.")
 @click.option("--samples", type=_path, help="Sample sheet: says whose sample it is, and the sex.")
 @click.option("--patient-id", help="The person instead of a sheet; '-' reads standard input.")
 @click.option("--sex", help="female, male or unknown; with --patient-id.")
@@ -90,8 +91,9 @@ def init(
 @click.option("--receipt", type=_path, help="JSON file that says what was done.")
 def load(
     root: Path,
-    sample: str,
-    gvcf: Path,
+    sample: str | None,
+    gvcf: Path | None,
+    callset: Path | None,
     samples: Path | None,
     patient_id: str | None,
     sex: str | None,
@@ -103,7 +105,21 @@ def load(
     verdict: Path | None,
     receipt: Path | None,
 ) -> None:
-    """Load one genome; one that is loaded already changes nothing."""
+    """Load one genome, or all of a callset; one that is loaded already changes nothing."""
+    if callset is not None:
+        from wgs_pipeline.cli import ngd_callset
+
+        single = {
+            "sample": sample, "gvcf": gvcf, "patient-id": patient_id, "sex": sex,
+            "karyotype": karyotype, "verdict": verdict,
+        }  # fmt: skip
+        options = {
+            "assay": assay, "target_bed": target, "reference": reference, "replace": replace
+        }  # fmt: skip
+        ngd_callset.load(root, callset, samples, options, receipt, single)
+        return
+    if sample is None or gvcf is None:
+        raise click.UsageError("give --sample and --gvcf, or --callset")
     from wgs_pipeline.files import write_json
     from wgs_pipeline.ngd.load import Request, load
 

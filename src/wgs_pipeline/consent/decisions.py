@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from wgs_pipeline.consent.events import ConsentEvent, Decision, Scope
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.consent.register import ConsentRegister
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 #: Purposes that a refusal of research closes.
 RESEARCH_LIKE = frozenset({Purpose.RESEARCH, Purpose.STATISTICS})
@@ -54,6 +61,35 @@ def decide(
         f"{analysis.reason}; {_said(research)}",
         (*analysis.events, research),
     )
+
+
+def decide_many(
+    register: ConsentRegister,
+    patient_ids: Sequence[str] | pa.Array,
+    purpose: Purpose,
+    as_of: datetime,
+    research_default: str = "allowed",
+) -> NDArray[np.bool_]:
+    """``decide`` for many persons at once.
+
+    Args:
+        register: The consent register.
+        patient_ids: Canonical identifiers, shape (persons,); one may stand there many times.
+        purpose: What the genomes are to be used for.
+        as_of: Moment of the decision, with time zone.
+        research_default: As for ``decide``.
+
+    Returns:
+        Whether the use is allowed, shape (persons,); False for whom the register does not know.
+    """
+    import numpy as np
+
+    persons = patient_ids if isinstance(patient_ids, Sequence) else patient_ids.to_pylist()
+    known = {
+        person: decide(register, person, purpose, as_of, research_default).allowed
+        for person in set(persons)
+    }
+    return np.fromiter((known[each] for each in persons), np.bool_, len(persons))
 
 
 def may_analyse(register: ConsentRegister, patient_id: str, as_of: datetime) -> Ruling:

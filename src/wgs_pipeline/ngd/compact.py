@@ -1,52 +1,54 @@
 """Compaction: merge the open tiers into the segments, move planes, drop what no one needs.
 
-New bin files are built beside the old ones; one flip of CURRENT makes them current. Then old
-generations that no reader holds are dropped, and files that nothing refers to are swept.
+Three steps: ``plan`` (where the vault is) freezes what is to be done; ``build.build_contig``
+(anywhere, one contig) writes new bins beside the old ones; ``publish_plan`` (where the vault is)
+makes them current by one flip of CURRENT. Then old generations that no reader holds are dropped,
+and files that nothing refers to are swept. ``compact`` does all three.
+
+Genomes may be committed between planning and publishing: they stay in their open tiers until the
+next compaction. A genome that was replaced meanwhile stays retired, and a person whose consent
+changed meanwhile is left out of every answer by the register until the next compaction moves the
+bits. Two plans never overlap: only the last one made can be published, and only onto the bins
+that it started from.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wgs_pipeline import audit
-from wgs_pipeline.consent.register import ConsentRegister
-from wgs_pipeline.ngd import tiers
-from wgs_pipeline.ngd.commit import plane_of, remove_shard
+from wgs_pipeline.errors import NgdError
+from wgs_pipeline.ngd.build import Part, build_contig
 from wgs_pipeline.ngd.generation import (
     SEGMENT,
     Generation,
-    Member,
-    member_table,
+    pinned,
     publish,
     put_published,
     read_generation,
-    unpinned,
     write_generation,
-    write_parquet,
 )
-from wgs_pipeline.ngd.layout import (
-    BIN_BP,
-    PLANES,
-    RESEARCH,
-    Root,
-    callable_file,
-    counts_file,
-    segment_file,
+from wgs_pipeline.ngd.layout import RESEARCH, Root, callable_file, open_file
+from wgs_pipeline.ngd.plan import (
+    Plan,
+    decide,
+    forget_plan,
+    held_by_segments,
+    members_after,
+    note_plan,
+    noted_plan,
+    scattered_plan,
+    wanted_planes,
 )
-from wgs_pipeline.ngd.reference import SEX_CHROMOSOMES, Reference
-from wgs_pipeline.ngd.registration import loading, pending
+from wgs_pipeline.ngd.sweep import drop_old, sweep
 from wgs_pipeline.vault import Vault
-
-#: Folders whose files a manifest lists.
-_DERIVED = ("index", "counts", "generations")
 
 
 @dataclass(frozen=True)
@@ -70,259 +72,175 @@ class Compaction:
     kept: tuple[int, ...]
 
 
-def compact(root: Root, vault: Vault) -> Compaction:
+def compact(root: Root, vault: Vault, rebuild: bool = False, jobs: int = 1) -> Compaction:
     """Merge, move and drop; does nothing where there is nothing to do.
+
+    Args:
+        root: The database.
+        vault: Its vault.
+        rebuild: Build every bin from the shards, whatever it held.
+        jobs: Processes that build contigs.
+
+    Raises:
+        NgdError: The database is damaged, or does not belong to this vault.
+    """
+    with vault.compacting():
+        planned = plan(root, vault, rebuild, scattered=False)
+        if planned is None:
+            return _tidied(root, vault, Compaction(0, 0, 0, 0, 0, ()))
+        parts = build_all(root, planned, jobs)
+        done = flip(root, vault, planned, parts)
+        return _tidied(root, vault, done)
+
+
+def plan(root: Root, vault: Vault, rebuild: bool = False, scattered: bool = True) -> Plan | None:
+    """Freeze what a compaction has to do; None if there is nothing.
+
+    Args:
+        root: The database.
+        vault: Its vault.
+        rebuild: Build every bin from the shards, whatever it held.
+        scattered: Other processes will build it, so its files are not to be swept.
 
     Raises:
         NgdError: The database is damaged, or does not belong to this vault.
     """
     with vault.lease():
         publish(root, vault)
-        old = read_generation(root, int(vault.require("generation")))
-        members = _wanted_members(root, vault, old)
-        changed = {each.slot: each for each in members} != {each.slot: each for each in old.members}
-        number = old.number
-        if changed:
-            number = old.number + 1
-            files = _build(root, old, members, number)
-            next_ = Generation(number, member_table(members), files)
-            manifest = write_generation(root, next_, vault.require("manifest"))
-            with vault.transaction():
-                put_published(vault, number, manifest)
-            publish(root, vault)
-        kept = tuple(_drop_old(root, number))
-        swept = _sweep(root, [number, *kept])
-    planes = {each.slot: each.plane for each in members}
-    moved = tuple(
-        each.slot for each in old.members if planes.get(each.slot, each.plane) != each.plane
-    )
-    if moved:
-        entry = audit.Access("compact", generation=number, persons=len(moved), slots=moved)
+        planned = decide(root, vault, current_generation(root, vault), rebuild)
+        if planned is not None:
+            note_plan(vault, planned, scattered)
+        return planned
+
+
+def build_all(root: Root, planned: Plan, jobs: int = 1) -> list[Part]:
+    """Build all contigs of a plan."""
+    contigs = list(root.reference().contigs)
+    if jobs == 1 or len(contigs) == 1:
+        return [build_contig(root, planned, contig) for contig in contigs]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        return list(
+            pool.map(build_contig, [root] * len(contigs), [planned] * len(contigs), contigs)
+        )
+
+
+def publish_plan(root: Root, vault: Vault, planned: Plan, parts: Sequence[Part]) -> Compaction:
+    """Make what was built current, and tidy up.
+
+    Raises:
+        NgdError: Parts are missing or of another plan, or the plan is out of date.
+    """
+    with vault.compacting():
+        return _tidied(root, vault, flip(root, vault, planned, parts))
+
+
+def flip(root: Root, vault: Vault, planned: Plan, parts: Sequence[Part]) -> Compaction:
+    """Make what was built current; the files of before stay.
+
+    Raises:
+        NgdError: Parts are missing or of another plan, or the plan is out of date.
+    """
+    _check_parts(root, planned, parts)
+    with vault.lease():
+        publish(root, vault)
+        current = current_generation(root, vault)
+        if noted_plan(vault) != planned.number or held_by_segments(current) != planned.segments:
+            raise NgdError(
+                f"{root.path}: the plan is out of date, since another compaction, or an erasure, "
+                "was begun after it. Make a new plan with 'wgs ngd compact ROOT --plan PLAN'"
+            )
+        number = current.number + 1
+        table = members_after(planned, current)
+        gone = {name for part in parts for name in part.gone}
+        files = {name: digest for name, digest in current.derived.items() if name not in gone}
+        for part in parts:
+            files |= part.files
+        after = Generation(number, table, _without_empty_tiers(files, table))
+        manifest = write_generation(root, after, vault.require("manifest"))
+        with vault.transaction():
+            put_published(vault, number, manifest)
+            forget_plan(vault)
+        publish(root, vault)
+    if planned.moved:
+        entry = audit.Access(
+            "compact", generation=number, persons=len(planned.moved), slots=planned.moved
+        )
         audit.append(root.audit, vault, entry, audit.system_user())
-    return Compaction(
-        generation=number,
-        merged=sum(each.tier != SEGMENT and not each.retired for each in old.members),
-        moved=len(moved),
-        retired=sum(each.retired for each in old.members),
-        swept=swept,
-        kept=kept,
-    )
+    return _summary(planned, current, number)
+
+
+def current_generation(root: Root, vault: Vault) -> Generation:
+    """The generation that the vault says is the last."""
+    return read_generation(root, int(vault.require("generation")))
 
 
 def research_refusals(root: Root, vault: Vault) -> bool:
-    """Whether someone whose bits lie in the research plane has refused research since."""
-    from wgs_pipeline.ngd.generation import pinned
+    """Whether a compaction should move someone who has refused research since the last one.
 
+    Not while another compaction is under way: the register leaves the person out of every
+    research answer until the next one.
+    """
+    with vault.compacting(wait=False) as free:
+        if not free or scattered_plan(vault) is not None:
+            return False
     with pinned(root) as number:
-        members = read_generation(root, number).members
-    wanted = _planes(root, vault)
-    return any(
-        each.plane == RESEARCH and wanted.get(each.slot, RESEARCH) != RESEARCH for each in members
+        table = read_generation(root, number).table
+    table = table.filter(pc.equal(table["plane"], RESEARCH))
+    slots = set(table["slot"].to_pylist())
+    wanted = wanted_planes(root, vault, slots)
+    return any(wanted.get(slot, RESEARCH) != RESEARCH for slot in slots)
+
+
+def _check_parts(root: Root, planned: Plan, parts: Sequence[Part]) -> None:
+    for part in parts:
+        if part.plan != planned.digest:
+            raise NgdError(
+                f"{root.path}: the part of contig {part.contig} was built for another plan. "
+                "Build it again for this one"
+            )
+    built = {part.contig for part in parts}
+    missing = [contig for contig in root.reference().contigs if contig not in built]
+    if missing:
+        raise NgdError(
+            f"{root.path}: {len(missing)} contigs are not built ({', '.join(missing[:5])}); "
+            "expected a part of each. Build them with 'wgs ngd compact ROOT --plan PLAN --contig'"
+        )
+    for part in parts:
+        for name in part.files:
+            if not (root.path / name).exists():
+                raise NgdError(f"{root.path / name}: missing; build contig {part.contig} again")
+
+
+def _without_empty_tiers(files: dict[str, str], table: pa.Table) -> dict[str, str]:
+    """Files without those of open tiers that no member is left in."""
+    rows = table.filter(pc.not_equal(table["tier"], SEGMENT)).select(["plane", "tier"])
+    left = set()
+    for row in rows.group_by(["plane", "tier"]).aggregate([]).to_pylist():
+        name = open_file(row["plane"], int(row["tier"]))
+        left |= {name, callable_file(name)}
+    return {name: digest for name, digest in files.items() if "/open/" not in name or name in left}
+
+
+def _summary(planned: Plan, before: Generation, number: int) -> Compaction:
+    comes = [each.slot for each in planned.changes if each.comes]
+    was_open = np.asarray(pc.not_equal(before.table["tier"], SEGMENT))
+    open_slots = np.asarray(before.table["slot"])[was_open]
+    return Compaction(
+        generation=number,
+        merged=int(np.isin(comes, open_slots).sum()),
+        moved=len(planned.moved),
+        retired=len(planned.leaving),
+        swept=0,
+        kept=(),
     )
 
 
-def orphans(root: Root, numbers: Sequence[int]) -> list[Path]:
-    """Files below ROOT that none of the generations, and no registration, refers to."""
-    generations = [read_generation(root, number) for number in numbers]
-    used = {file for each in generations for file in each.files}
-    used |= {f"generations/{number}/manifest.json" for number in numbers}
-    shards = {member.shard for each in generations for member in each.members}
-    shards |= {registration.shard for _, registration in pending(root)}
-    found = [
-        path
-        for folder in _DERIVED
-        for path in (root.path / folder).rglob("*")
-        if path.is_file() and str(path.relative_to(root.path)) not in used
-    ]
-    for path in sorted((root.path / "shards").glob("*/*")):
-        if path.parent.name.startswith(".tmp-") or path.name not in shards:
-            found.append(path)
-    known = {"ngd.json", "reference.json", "CURRENT"}
-    found += [each for each in root.path.iterdir() if each.is_file() and each.name not in known]
-    found += [each for each in root.inbox.glob(".*.tmp")]
-    return found
-
-
-def bins_of(reference: Reference, contig: str) -> Iterator[tuple[int, int, int]]:
-    """Bin number, first base and one past the last base of each bin of a contig."""
-    length = reference.contigs[contig]
-    for bin_ in range((length + BIN_BP - 1) // BIN_BP):
-        yield bin_, bin_ * BIN_BP, min((bin_ + 1) * BIN_BP, length)
-
-
-def strata(
-    reference: Reference, contig: str, members: Sequence[Member]
-) -> Iterator[tuple[str, np.ndarray[tuple[int], np.dtype[np.uint32]]]]:
-    """Strata of the count arrays of a contig, and the slots in each."""
-    counted = [each for each in members if each.counted]
-    by_karyotype = {each.karyotype for each in counted} & SEX_CHROMOSOMES.keys()
-    for name in sorted(by_karyotype) if reference.depends_on_sex(contig) else ("all",):
-        slots = [each.slot for each in counted if name in ("all", each.karyotype)]
-        yield name, np.array(slots, np.uint32)
-
-
-def _wanted_members(root: Root, vault: Vault, old: Generation) -> list[Member]:
-    wanted = _planes(root, vault)
-    return [
-        replace(each, plane=wanted.get(each.slot, each.plane), tier=SEGMENT)
-        for each in old.members
-        if not each.retired
-    ]
-
-
-def _planes(root: Root, vault: Vault) -> dict[int, str]:
-    register = ConsentRegister.read(root.consents)
-    now = datetime.now(UTC)
-    return {
-        each.slot: plane_of(root, register, each.patient_id, now)
-        for each in vault.genomes()
-        if each.retired_generation is None
-    }
-
-
-def _build(root: Root, old: Generation, members: Sequence[Member], number: int) -> dict[str, str]:
-    """Write the bins of every plane that changes; the others keep their files."""
-    files: dict[str, str] = {}
-    for plane in PLANES:
-        now = [each for each in members if each.plane == plane]
-        before = [each for each in old.members if (each.plane, each.tier) == (plane, SEGMENT)]
-        if now == before:
-            files |= {
-                name: digest
-                for name, digest in old.derived.items()
-                if name.split("/")[1] == plane and "bin=" in name
-            }
-        elif now:
-            files |= _build_plane(root, old, plane, before, now, number)
-    return files
-
-
-def _build_plane(
-    root: Root,
-    old: Generation,
-    plane: str,
-    before: Sequence[Member],
-    now: Sequence[Member],
-    number: int,
-) -> dict[str, str]:
-    files: dict[str, str] = {}
-    staying = {each.slot for each in before} & {each.slot for each in now}
-    reference = root.reference()
-    for segment in sorted({each.segment for each in now}):
-        mine = [each for each in now if each.segment == segment]
-        added = [each for each in mine if each.slot not in staying]
-        kept = np.array(sorted(staying), np.uint32)
-        for contig in reference.contigs:
-            new_calls = tiers.calls_of(root, added, contig)
-            new_runs = tiers.runs_of(root, added, contig)
-            for bin_, low, high in bins_of(reference, contig):
-                target = segment_file(plane, segment, contig, bin_, number)
-                source = _source(old, plane, segment, contig, bin_)
-                calls, runs = _merged(root, source, kept, new_calls, new_runs, low, high)
-                files |= _write_bin(root, target, calls, runs, mine)
-    for contig in reference.contigs:
-        files |= _write_counts(root, plane, contig, reference, now, number, files)
-    return files
-
-
-def _source(old: Generation, plane: str, segment: int, contig: str, bin_: int) -> str | None:
-    """The bin file of the old generation."""
-    folder = segment_file(plane, segment, contig, bin_, 0).rpartition("/")[0] + "/"
-    names = [name for name in old.files if name.startswith(folder) and "callable" not in name]
-    return names[0] if names else None
-
-
-def _merged(
-    root: Root,
-    source: str | None,
-    kept: np.ndarray[tuple[int], np.dtype[np.uint32]],
-    new_calls: pa.Table,
-    new_runs: pa.Table,
-    low: int,
-    high: int,
-) -> tuple[pa.Table, pa.Table]:
-    """Long form of one bin: what stays of the old one, and what is new."""
-    in_bin = pc.and_(pc.greater(new_calls["pos"], low), pc.less_equal(new_calls["pos"], high))
-    calls = [new_calls.filter(in_bin).drop_columns(["contig"])]
-    runs = [tiers.clipped(new_runs, low, high)]
-    if source is not None:
-        old_calls = tiers.to_long(tiers.read_rows(root, source))
-        old_runs = tiers.read_rows(root, callable_file(source))
-        for table, parts in ((old_calls, calls), (old_runs, runs)):
-            parts.append(table.filter(pa.array(np.isin(np.asarray(table["slot"]), kept))))
-    return pa.concat_tables(calls), pa.concat_tables(runs)
-
-
-def _write_bin(
-    root: Root, name: str, calls: pa.Table, runs: pa.Table, members: Sequence[Member]
-) -> dict[str, str]:
-    if not calls.num_rows and not runs.num_rows:
-        return {}
-    uncounted = np.array([each.slot for each in members if not each.counted], np.uint32)
-    table, runs = tiers.to_bin(calls, uncounted), tiers.sorted_runs(runs)
-    return {
-        name: write_parquet(root.path / name, table, tiers.BIN_OPTIONS),
-        callable_file(name): write_parquet(
-            root.path / callable_file(name), runs, tiers.RUNS_OPTIONS | {"use_dictionary": False}
-        ),
-    }
-
-
-def _write_counts(
-    root: Root,
-    plane: str,
-    contig: str,
-    reference: Reference,
-    members: Sequence[Member],
-    number: int,
-    files: dict[str, str],
-) -> dict[str, str]:
-    """Count arrays, derived from the runs of the member list just written."""
-    written = {}
-    segments = sorted({each.segment for each in members})
-    for bin_, low, high in bins_of(reference, contig):
-        names = [segment_file(plane, segment, contig, bin_, number) for segment in segments]
-        parts = [tiers.read_rows(root, callable_file(name)) for name in names if name in files]
-        if not parts:
-            continue
-        runs = pa.concat_tables(parts)
-        for stratum, slots in strata(reference, contig, members):
-            counts = tiers.coverage(runs, low, high, slots)
-            if counts.any():
-                name = counts_file(plane, stratum, contig, bin_, number)
-                table = pa.table({"count": counts})
-                written[name] = write_parquet(root.path / name, table, tiers.COUNT_OPTIONS)
-    return written
-
-
-def _drop_old(root: Root, number: int) -> Iterator[int]:
-    """Drop generations before the current one; gives those that readers hold."""
-    for folder in sorted((root.path / "generations").iterdir()):
-        if folder.name.isdigit() and int(folder.name) != number:
-            with unpinned(root, int(folder.name)) as free:
-                if free:
-                    (folder / "manifest.json").unlink(missing_ok=True)
-                    shutil.rmtree(folder, ignore_errors=True)
-                else:
-                    yield int(folder.name)
-
-
-def _sweep(root: Root, numbers: Sequence[int]) -> int:
-    swept = 0
-    with loading(root, alone=True) as alone:
-        for path in orphans(root, numbers):
-            if path.parts[len(root.path.parts)] in ("shards", "inbox") and not alone:
-                continue  # someone may be about to register it
-            if path.is_dir():
-                remove_shard(path)
-            else:
-                path.unlink(missing_ok=True)
-            swept += 1
-        if alone:
-            for folder in (root.path / "shards").glob(".tmp-*"):
-                shutil.rmtree(folder, ignore_errors=True)
-    for folder in (root.path / "index", root.path / "counts"):
-        for path in sorted(folder.rglob("*"), reverse=True):
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
-    return swept
+def _tidied(root: Root, vault: Vault, done: Compaction) -> Compaction:
+    """Drop and sweep, while no one commits."""
+    with vault.lease():
+        publish(root, vault)
+        number = int(vault.require("generation"))
+        kept = tuple(drop_old(root, number))
+        swept = sweep(root, [number, *kept], scattered_plan(vault))
+    return Compaction(done.generation or number, done.merged, done.moved, done.retired, swept, kept)

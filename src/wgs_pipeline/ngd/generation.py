@@ -126,6 +126,15 @@ class Generation:
         }
 
 
+def member_at(generation: Generation, slot: int) -> Member | None:
+    """The genome of a slot, without making all the others."""
+    slots = np.asarray(generation.table["slot"])
+    at = int(np.searchsorted(slots, slot))
+    if at == len(slots) or slots[at] != slot:
+        return None
+    return Member(**generation.table.slice(at, 1).to_pylist()[0])
+
+
 def read_generation(root: Root, number: int) -> Generation:
     """Read one generation.
 
@@ -181,6 +190,27 @@ def pinned(root: Root) -> Iterator[int]:
             return
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def pinned_at(root: Root, number: int) -> Iterator[None]:
+    """Hold a certain generation: its files stay until this ends.
+
+    Raises:
+        NgdError: It was dropped.
+    """
+    manifest = root.generation(number) / "manifest.json"
+    try:
+        descriptor = os.open(manifest, os.O_RDONLY)
+    except FileNotFoundError:
+        raise NgdError(_dropped(root, number)) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if not manifest.exists():
+            raise NgdError(_dropped(root, number))
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -283,6 +313,13 @@ def _footers(root: Root, number: int, files: Mapping[str, str]) -> dict[str, str
         for name in sorted(files)
         if name.endswith(".parquet")
     }
+
+
+def _dropped(root: Root, number: int) -> str:
+    return (
+        f"{root.path}: generation {number} was dropped; expected the one that the plan starts "
+        "from. Make a new plan with 'wgs ngd compact ROOT --plan PLAN'"
+    )
 
 
 def _pointer(root: Root) -> dict[str, Any]:

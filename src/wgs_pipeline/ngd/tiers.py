@@ -11,7 +11,7 @@ Two forms of the same facts are used:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import bitmaps
-from wgs_pipeline.ngd.generation import Member
 from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
 from wgs_pipeline.ngd.intervals import depth
 from wgs_pipeline.ngd.layout import Root
@@ -80,7 +79,23 @@ COUNT_OPTIONS: dict[str, Any] = {
 }
 
 
-def calls_of(root: Root, members: Iterable[Member], contig: str | None = None) -> pa.Table:
+class Genome(Protocol):
+    """What is needed of a genome to read its shard."""
+
+    @property
+    def slot(self) -> int:
+        """Its slot."""
+
+    @property
+    def shard(self) -> str:
+        """Digest of its shard."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts in AC and AN."""
+
+
+def calls_of(root: Root, members: Iterable[Genome], contig: str | None = None) -> pa.Table:
     """Passed calls of members (on one contig) in long form, read from their shards."""
     tables = [CALLS.empty_table()]
     for member in members:
@@ -91,7 +106,7 @@ def calls_of(root: Root, members: Iterable[Member], contig: str | None = None) -
     return pa.concat_tables(tables)
 
 
-def runs_of(root: Root, members: Iterable[Member], contig: str | None = None) -> pa.Table:
+def runs_of(root: Root, members: Iterable[Genome], contig: str | None = None) -> pa.Table:
     """Callable runs of the members that count (on one contig) in long form, from their shards."""
     tables = [RUNS.empty_table()]
     for member in members:

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from wgs_pipeline import audit
 from wgs_pipeline.errors import NgdError
-from wgs_pipeline.ngd import shard, tiers
-from wgs_pipeline.ngd.compact import bins_of, orphans, strata
-from wgs_pipeline.ngd.generation import SEGMENT, Generation, Member, publish, read_generation
-from wgs_pipeline.ngd.layout import (
-    PLANES,
-    Root,
-    callable_file,
-    counts_file,
-    open_file,
-    segment_file,
-    sha256_of,
-)
-from wgs_pipeline.ngd.reference import Reference
-from wgs_pipeline.ngd.registration import pending
+from wgs_pipeline.ngd import shard
+from wgs_pipeline.ngd.generation import Generation, pinned, publish, read_generation
+from wgs_pipeline.ngd.layout import Root, folder_name, sha256_of
+from wgs_pipeline.ngd.plan import scattered_plan
+from wgs_pipeline.ngd.rebuild import contig_problems, unknown_files
+from wgs_pipeline.ngd.registration import identity_of, pending
+from wgs_pipeline.ngd.sweep import orphans
 from wgs_pipeline.vault import Vault
 
 
@@ -50,55 +41,100 @@ class Report:
     orphans: tuple[Path, ...]
 
 
-def verify(root: Root, vault: Vault) -> Report:
-    """Verify the current generation, while no one commits.
+def verify(root: Root, vault: Vault, hashes_only: bool = False) -> Report:
+    """Verify the current generation; commits and compactions may go on meanwhile.
+
+    Args:
+        root: The database.
+        vault: Its vault.
+        hashes_only: Compare hashes, and registry and log with the vault; rebuild nothing.
 
     Raises:
         NgdError: The database cannot be opened at all.
     """
-    with vault.lease():
-        publish(root, vault)
-        number = int(vault.require("generation"))
+    with ExitStack() as stack:
+        with vault.lease():
+            publish(root, vault)
+            number = stack.enter_context(pinned(root))
+            generation = read_generation(root, number)
+            problems = list(_pointer_problems(root, vault, number))
+            problems += _vault_problems(root, vault, generation)
+            problems += audit.verify(root.audit, vault)
+            problems += _inbox_problems(root, vault)
+            unused = [] if problems else _orphans(root, number, scattered_plan(vault))
+        found = list(_file_problems(root, generation, generation.files))
+        found += _shard_problems(root, generation)
+        if not found:
+            found += _older_problems(root, number)
+        if not found and not hashes_only and (root.path / "reference.json").exists():
+            for contig in root.reference().contigs:
+                found += contig_problems(root, generation, contig)
+            found += unknown_files(root, generation)
+    problems = found + problems
+    return _report(generation, generation.files, problems, [] if problems else unused)
+
+
+def verify_contig(root: Root, contig: str, hashes_only: bool = False) -> Report:
+    """Verify one contig of the current generation; needs no vault.
+
+    Raises:
+        NgdError: The database cannot be opened at all, or has no such contig.
+    """
+    root.reference().length(contig)
+    with pinned(root) as number:
         generation = read_generation(root, number)
-        problems = list(_file_problems(root, vault, generation))
-        if not problems:
-            problems += _older_problems(root, number)
-            problems += _content_problems(root, generation)
-        problems += _vault_problems(root, vault, generation)
-        problems += audit.verify(root.audit, vault)
-        problems += _inbox_problems(root)
-        unused = [] if problems else _orphans(root, number)
-    active = [each for each in generation.members if not each.retired]
+        files = [
+            name
+            for name in generation.files
+            if "/bin=" not in name or name.split("/")[3] == folder_name(contig)
+        ]
+        problems = list(_file_problems(root, generation, files))
+        if not problems and not hashes_only:
+            problems += contig_problems(root, generation, contig)
+    return _report(generation, files, problems, [])
+
+
+def _report(
+    generation: Generation, files: Sized, problems: Iterable[str], unused: Iterable[Path]
+) -> Report:
+    table = generation.table
     shard_files = 1 + len(shard.FILES)
     return Report(
-        number,
-        len(active),
-        len(generation.files) + shard_files * len(generation.members),
+        generation.number,
+        table.num_rows - int(np.asarray(table["retired"]).sum()),
+        len(files) + shard_files * table.num_rows,
         tuple(problems),
         tuple(unused),
     )
 
 
-def _file_problems(root: Root, vault: Vault, generation: Generation) -> Iterator[str]:
-    manifest = root.generation(generation.number) / "manifest.json"
+def _pointer_problems(root: Root, vault: Vault, number: int) -> Iterator[str]:
+    manifest = root.generation(number) / "manifest.json"
     if sha256_of(manifest) != vault.require("manifest"):
         yield f"{manifest}: its bytes have changed"
     if root.settings.identity != vault.require("identity"):
         yield f"{root.path / 'ngd.json'}: not the database of this vault"
-    for name, digest in generation.files.items():
+
+
+def _file_problems(root: Root, generation: Generation, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
         path = root.path / name
         if not path.exists():
             yield f"{path}: missing"
-        elif sha256_of(path) != digest:
+        elif sha256_of(path) != generation.files[name]:
             yield f"{path}: its bytes have changed"
-    for member in generation.members:
-        description = root.shard(member.shard) / "shard.json"
+
+
+def _shard_problems(root: Root, generation: Generation) -> Iterator[str]:
+    names = generation.table.select(["shard", "description"])
+    for row in names.group_by(["shard", "description"]).aggregate([]).to_pylist():
+        description = root.shard(row["shard"]) / "shard.json"
         if not description.exists():
             yield f"{description}: missing"
-        elif sha256_of(description) != member.description:
+        elif sha256_of(description) != row["description"]:
             yield f"{description}: its bytes have changed"
         else:
-            yield from shard.problems(root, member.shard)
+            yield from shard.problems(root, row["shard"])
 
 
 def _older_problems(root: Root, number: int) -> Iterator[str]:
@@ -120,99 +156,24 @@ def _older_problems(root: Root, number: int) -> Iterator[str]:
                 yield f"{path}: missing, or its bytes have changed"
 
 
-def _content_problems(root: Root, generation: Generation) -> Iterator[str]:
-    if not (root.path / "reference.json").exists():
-        return
-    reference = root.reference()
-    unexpected = {name for name in generation.files if name.startswith(("index/", "counts/"))}
-    for plane in PLANES:
-        mine = [each for each in generation.members if each.plane == plane]
-        for tier in sorted({each.tier for each in mine if each.tier != SEGMENT}):
-            name = open_file(plane, int(tier))
-            unexpected -= {name, callable_file(name)}
-            yield from _open_problems(root, name, [each for each in mine if each.tier == tier])
-        merged = [each for each in mine if each.tier == SEGMENT]
-        built = _built(generation, plane)
-        for contig in reference.contigs if merged else ():
-            checked, problems = _contig_problems(root, generation, plane, contig, merged, built)
-            unexpected -= checked
-            yield from problems
-    for name in sorted(unexpected):
-        yield f"{root.path / name}: in the manifest, but no member needs it"
-
-
-def _open_problems(root: Root, name: str, members: Sequence[Member]) -> Iterator[str]:
-    calls = tiers.sorted_calls(tiers.calls_of(root, members))
-    if not _same(calls, tiers.read_rows(root, name)):
-        yield f"{root.path / name}: differs from a rebuild from the shards"
-    runs = tiers.sorted_runs(tiers.runs_of(root, members))
-    if not _same(runs, tiers.read_rows(root, callable_file(name))):
-        yield f"{root.path / callable_file(name)}: differs from a rebuild from the shards"
-
-
-def _contig_problems(
-    root: Root,
-    generation: Generation,
-    plane: str,
-    contig: str,
-    members: Sequence[Member],
-    built: int,
-) -> tuple[set[str], list[str]]:
-    """Files of one plane and contig that were checked, and what is wrong with them."""
-    reference = root.reference()
-    checked: set[str] = set()
-    problems: list[str] = []
-
-    def compare(name: str, expected: pa.Table, empty: bool) -> None:
-        checked.add(name)
-        if name not in generation.files:
-            if not empty:
-                problems.append(f"{root.path / name}: missing from the manifest")
-        elif not _same(expected, tiers.read_rows(root, name)):
-            problems.append(f"{root.path / name}: differs from a rebuild from the shards")
-
-    all_runs = tiers.runs_of(root, members, contig)
-    for segment in sorted({each.segment for each in members}):
-        mine = [each for each in members if each.segment == segment]
-        uncounted = np.array([each.slot for each in mine if not each.counted], np.uint32)
-        calls = tiers.calls_of(root, mine, contig)
-        slots = pa.array([each.slot for each in mine], pa.uint32())
-        runs = all_runs.filter(pc.is_in(all_runs["slot"], slots))
-        for bin_, low, high in bins_of(reference, contig):
-            inside = pc.and_(pc.greater(calls["pos"], low), pc.less_equal(calls["pos"], high))
-            table = tiers.to_bin(calls.filter(inside), uncounted)
-            in_bin = tiers.sorted_runs(tiers.clipped(runs, low, high))
-            name = segment_file(plane, segment, contig, bin_, built)
-            empty = not table.num_rows and not in_bin.num_rows
-            compare(name, table, empty)
-            compare(callable_file(name), in_bin, empty)
-    for bin_, low, high in bins_of(reference, contig):
-        for name, expected in _expected_counts(plane, reference, contig, members, bin_, built):
-            counts = tiers.coverage(all_runs, low, high, expected)
-            compare(name, pa.table({"count": counts}), not counts.any())
-    return checked, problems
-
-
-def _expected_counts(
-    plane: str,
-    reference: Reference,
-    contig: str,
-    members: Sequence[Member],
-    bin_: int,
-    built: int,
-) -> Iterator[tuple[str, Any]]:
-    for stratum, slots in strata(reference, contig, members):
-        yield counts_file(plane, stratum, contig, bin_, built), slots
-
-
 def _vault_problems(root: Root, vault: Vault, generation: Generation) -> Iterator[str]:
     known = {each.slot: each for each in vault.genomes()}
-    active = {each.slot: each for each in generation.members if not each.retired}
-    for slot, member in active.items():
+    erasing = set(vault.erasing())
+    if erasing:
+        yield (
+            f"{root.path}: an erasure of {len(erasing)} genomes is not finished; expected none. "
+            "Run 'wgs ngd erase' again with the same identifiers"
+        )
+    columns = generation.table.select(["slot", "shard", "assay", "retired"]).to_pydict()
+    active = set()
+    for slot, digest, assay, retired in zip(*columns.values(), strict=True):
+        if retired or slot in erasing:
+            continue
+        active.add(slot)
         genome = known.get(slot)
         if genome is None:
             yield f"{root.path}: slot {slot} is not in the vault"
-        elif (genome.shard, genome.assay) != (member.shard, member.assay):
+        elif (genome.shard, genome.assay) != (digest, assay):
             yield f"{root.path}: slot {slot} has another shard or assay in the vault"
         elif genome.retired_generation is not None:
             yield f"{root.path}: slot {slot} is retired in the vault"
@@ -221,34 +182,27 @@ def _vault_problems(root: Root, vault: Vault, generation: Generation) -> Iterato
             yield f"{root.path}: slot {slot} of the vault is not in the database"
 
 
-def _inbox_problems(root: Root) -> list[str]:
+def _inbox_problems(root: Root, vault: Vault) -> list[str]:
+    """Registrations that cannot be read or opened, or whose shards are damaged."""
     try:
-        pending(root)
+        waiting = pending(root)
     except NgdError as error:
         return [str(error)]
-    return []
+    problems = []
+    for path, registration in waiting:
+        try:
+            identity_of(vault, registration)
+        except (NgdError, ValueError, TypeError) as error:
+            problems.append(f"{path}: its bytes have changed ({type(error).__name__})")
+        problems += shard.problems(root, registration.shard)
+    return problems
 
 
-def _orphans(root: Root, number: int) -> list[Path]:
+def _orphans(root: Root, number: int, building: int | None) -> list[Path]:
     """Files that nothing refers to; older generations that still stand are no orphans."""
     numbers = [number]
     for folder in (root.path / "generations").iterdir():
         manifest = folder / "manifest.json"
         if folder.name.isdigit() and int(folder.name) < number and manifest.exists():
             numbers.append(int(json.loads(manifest.read_text(encoding="utf-8"))["generation"]))
-    return orphans(root, numbers)
-
-
-def _built(generation: Generation, plane: str) -> int:
-    for name in generation.files:
-        parts = name.split("/")
-        if parts[0] in ("index", "counts") and parts[1] == plane and "bin=" in name:
-            return int(parts[-1].split(".")[0].removeprefix("gen-"))
-    return -1
-
-
-def _same(expected: pa.Table, found: pa.Table) -> bool:
-    if expected.column_names != found.column_names:
-        return False
-    same: bool = expected.cast(found.schema).combine_chunks().equals(found.combine_chunks())
-    return same
+    return orphans(root, numbers, building)

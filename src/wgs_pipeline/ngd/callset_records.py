@@ -170,7 +170,7 @@ class RecordParser:
         passed = np.empty((len(starts), len(self._used)), np.bool_)
         parts = [np.empty(0, CALL)]
         samples = [np.empty(0, np.int32)]
-        for cells in self._by_format(block, alleles.blocks):
+        for cells in self._by_format(block, alleles.literal):
             calls, sample = self._group(contig, cells, alleles, starts, passed)
             parts.append(calls)
             samples.append(sample)
@@ -182,14 +182,14 @@ class RecordParser:
             np.concatenate(parts), np.concatenate(samples),
         )  # fmt: skip
 
-    def _by_format(self, block: Block, blocks: NDArray[np.bool_]) -> Iterator[Cells]:
-        """The cells of records of one FORMAT, reference blocks apart from variants."""
+    def _by_format(self, block: Block, literal: NDArray[np.bool_]) -> Iterator[Cells]:
+        """The cells of records of one FORMAT, those with a sequence ALT apart."""
         formats = block.column("FORMAT").dictionary_encode()
         codes = np.asarray(formats.indices)
         for code, text in enumerate(formats.dictionary.to_pylist()):
             keys = tuple(text.split(":"))
-            for of_blocks in (False, True):
-                rows = np.flatnonzero((codes == code) & (blocks == of_blocks))
+            for of_literal in (False, True):
+                rows = np.flatnonzero((codes == code) & (literal == of_literal))
                 if len(rows):
                     self._check_declared(keys, int(rows[0]))
                     yield Cells(block, keys, rows, self._used)
@@ -217,18 +217,17 @@ class RecordParser:
         if too_high.any():
             row = int(cells.rows[np.argmax(too_high)])
             raise Malformed(row, "GT names an allele that ALT does not have", "an allele of ALT")
-        is_block = bool(alleles.blocks[cells.rows[0]])
-        depth = cells.depth(is_block) if self._asks_depth else None
+        literal = bool(alleles.literal[cells.rows[0]])
+        depth = cells.depth(not literal) if self._asks_depth else None
         quality = cells.quality() if {"GQ", "PL"} & set(cells.keys) else None
         good = genotypes.complete[codes]
         if depth is not None:
             good &= depth >= self._rule.min_dp  # NaN, a missing depth, is not
         if quality is not None:
             good &= np.isnan(quality) | (quality >= self._rule.min_gq)
-        literal = alleles.literal[cells.rows]
-        for karyotype, columns in self._karyotypes.items():
+        for karyotype, columns in self._karyotypes.items() if literal else ():
             ploidy = self._reference.ploidy(contig, karyotype, starts[cells.rows])
-            good[:, columns] &= _fits(genotypes, codes[:, columns], ploidy) | ~literal[:, None]
+            good[:, columns] &= _fits(genotypes, codes[:, columns], ploidy)
         passed[cells.rows] = good
         at, allele = _carried(genotypes, codes, alleles.first[cells.rows])
         kept = alleles.sequence[allele]

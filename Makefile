@@ -1,7 +1,7 @@
 # make demo    set up, make a toy genome project and run it to a loaded database
 # make test    set up and run the tests
 # make lint    formats, types, dry runs
-# make bench   benchmarks against the plain tools
+# make bench   benchmarks against the plain tools (bench-ngd: the database, bench-plan: planning)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -51,6 +51,14 @@ bench-plan: setup
 # Access log: lines a second of eight writers.
 bench-audit: setup
 	python benchmarks/audit.py
+
+# The National Genome Database with simulated cohorts, beside bcftools, VCF-Zarr and TileDB.
+PERSONS ?= 1000 10000 60000
+REGION_MB ?= 1
+CALLABLE ?= bcftools
+bench-ngd: setup
+	.venv/bin/python -m pip install --quiet --no-build-isolation --editable '.[bench]'
+	python -m benchmarks.ngd --persons $(PERSONS) --region-mb $(REGION_MB) --callable $(CALLABLE)
 
 # Pins every Python package with its hashes; needs the network.
 lock: .venv/installed

@@ -1,0 +1,176 @@
+"""Latencies of the public interface: warm in one process, cold in a fresh one, and the shell."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.ngd.measure import make_cold, quantiles_ms
+from benchmarks.ngd.project import Place, patient_id, refuse_research
+from benchmarks.ngd.questions import GENE_BP, Question
+from numpy.typing import NDArray
+
+from wgs_pipeline import ngd
+
+#: Times that each question is asked of a fresh process with nothing in the page cache.
+COLD_TIMES = 5
+#: Ceiling of `wgs ngd variant` from the shell, in ms.
+SHELL_MARK_MS = 500
+
+
+def warm(
+    place: Place, questions: list[Question], purpose: str, state: str, mark_ms: float | None = None
+) -> list[dict[str, Any]]:
+    """Ask every question at all its places in one open database, after one of each unmeasured.
+
+    Args:
+        place: The database.
+        questions: What to ask; those about persons are left out but for care.
+        purpose: Why.
+        state: What the rows say of the consents.
+        mark_ms: Ceiling in place of the questions' own.
+    """
+    results = []
+    project = None if purpose == "care" else place.project
+    with ngd.open(place.root, purpose, project) as database:
+        for question in questions:
+            if question.asks_for_persons and purpose != "care":
+                continue
+            method = getattr(database, question.method, None)
+            if method is None or not _takes(method, question):
+                results.append(_row(question, purpose, state, "warm", [], mark_ms))
+                continue
+            seconds, rows = [], 0
+            for arguments, named in (question.asked[0], *question.asked):
+                started = time.perf_counter()
+                rows += method(*arguments, **named).num_rows
+                seconds.append(time.perf_counter() - started)
+            row = _row(question, purpose, state, "warm", seconds[1:], mark_ms)
+            row |= {"first_ms": seconds[0] * 1e3, "mean_rows": rows / len(seconds)}
+            results.append(row)
+    return results
+
+
+def masked(
+    place: Place, questions: list[Question], refusing: NDArray[np.int64]
+) -> list[dict[str, Any]]:
+    """Research answers after fresh refusals that no compaction has seen; undone afterwards."""
+    before = place.consents.read_bytes()
+    refuse_research(place, refusing)
+    try:
+        return warm(place, questions, "research", "5 % fresh refusals", mark_ms=30)
+    finally:
+        place.consents.write_bytes(before)
+
+
+def cold(place: Place, questions: list[Question]) -> list[dict[str, Any]]:
+    """Ask care's questions, each in a fresh process with nothing in the page cache."""
+    results = []
+    for question in questions:
+        said = []
+        for arguments, named in list(question.asked)[:COLD_TIMES]:
+            make_cold(place.root, place.vault, place.folder)
+            said.append(_fresh(place.root, question.method, arguments, named))
+        if said[0] is None:
+            continue
+        for state in ("open", "query"):
+            seconds = [each[state] for each in said if each]
+            row = _row(question, "care", "", f"cold, {state}", seconds, None)
+            results.append(row | {"mark_ms": None})
+    return results
+
+
+def shell(place: Place, variants: list[str]) -> list[dict[str, Any]]:
+    """`wgs ngd variant` from the shell, warm and cold: start, answer and end of the process."""
+    wgs = str(Path(sys.executable).with_name("wgs"))
+    results = []
+    for state in ("warm", "cold"):
+        seconds = []
+        for name in variants[: 2 * COLD_TIMES]:
+            if state == "cold":
+                make_cold(place.root, place.vault, place.folder)
+            command = [wgs, "ngd", "variant", str(place.root), name, "--purpose", "care"]
+            started = time.perf_counter()
+            subprocess.run(command, capture_output=True, check=True)
+            seconds.append(time.perf_counter() - started)
+        question = Question("variant", "variant", [], SHELL_MARK_MS if state == "warm" else None)
+        results.append(_row(question, "care", "from the shell", state, seconds, None))
+    return results
+
+
+def whole_genome(place: Place, genomes: int, times: int) -> list[dict[str, Any]]:
+    """One person's calls, all of them and of a gene, in a database of whole genomes."""
+    rng = np.random.default_rng(1)
+    with ngd.open(place.root, "care") as database:
+        contigs = list(database.contigs.items())
+    drawn = [contigs[each] for each in rng.integers(0, len(contigs), times).tolist()]
+    genes = []
+    for contig, length in drawn:
+        start = int(rng.integers(0, length - GENE_BP))
+        genes.append(f"{contig}:{start + 1}-{start + GENE_BP}")
+    who = [patient_id(each % genomes) for each in range(times)]
+    of_one = [([each], {"region": gene}) for each, gene in zip(who, genes, strict=True)]
+    everything = [([each], {}) for each in who[:10]]
+    asked = [
+        Question("one person's gene, of a whole genome", "genome", of_one, 10),
+        Question("one person, all calls of a whole genome", "genome", everything, 500),
+    ]
+    return warm(place, asked, "care", "everyone") + cold(place, asked)
+
+
+def _fresh(
+    root: Path, method: str, arguments: list[Any], named: dict[str, Any]
+) -> dict[str, float] | None:
+    """Seconds to open the database and to answer, in a process of its own."""
+    asked = json.dumps([str(root), method, arguments, named])
+    command = [sys.executable, "-m", "benchmarks.ngd.queries"]
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
+    said: dict[str, float] | None = json.loads(done.stdout)
+    return said
+
+
+def _takes(method: Any, question: Question) -> bool:
+    return all(name in inspect.signature(method).parameters for name in question.asked[0][1])
+
+
+def _row(
+    question: Question,
+    purpose: str,
+    state: str,
+    cache: str,
+    seconds: list[float],
+    mark_ms: float | None,
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "question": question.name,
+        "purpose": purpose,
+        "state": state,
+        "cache": cache,
+        "mark_ms": mark_ms or question.mark_ms,
+    }
+    return row | (quantiles_ms(seconds) if seconds else {"n": 0})
+
+
+def main() -> None:
+    """Answer one question, read as JSON from standard input; times as JSON."""
+    root, method, arguments, named = json.load(sys.stdin)
+    started = time.perf_counter()
+    with ngd.open(root, "care") as database:
+        opened = time.perf_counter()
+        ask = getattr(database, method, None)
+        if ask is None or not all(name in inspect.signature(ask).parameters for name in named):
+            print("null")
+            return
+        ask(*arguments, **named)
+        ended = time.perf_counter()
+    print(json.dumps({"open": opened - started, "query": ended - opened}))
+
+
+if __name__ == "__main__":
+    main()

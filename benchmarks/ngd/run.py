@@ -1,0 +1,258 @@
+"""The benchmark from simulation to tables; each size in a folder of its own, removed afterwards."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.ngd import erasure, loading, merged, peers, queries, questions, tiledb_peer
+from benchmarks.ngd.callability import BCFTOOLS, GATK, Callability, Lengths, measured
+from benchmarks.ngd.cohort import CONTIG, Cohort
+from benchmarks.ngd.loading import BATCH, Source
+from benchmarks.ngd.measure import bytes_below
+from benchmarks.ngd.project import Place, make_place
+from benchmarks.ngd.questions import allele_counts, draw_places
+from numpy.typing import NDArray
+
+Row = dict[str, Any]
+REPOSITORY = Path(__file__).resolve().parents[2]
+#: A real gVCF; where it is not there, what was measured on it is used.
+REAL_GATK = (
+    REPOSITORY.parent / "shared/data/gvcf-na12878-chr20/NA12878.b37.chr20.60001-999989.g.vcf.gz"
+)
+#: Share of the persons that refuse research, before loading and again after compaction.
+REFUSING = 0.05
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is measured.
+
+    Attributes:
+        persons: Cohort sizes; the largest is simulated, the others are its first persons.
+        region_bp: Length of the region.
+        callable: Whose callable runs: ``bcftools`` or ``gatk``.
+        workdir: Scratch folder.
+        processes: That write shards.
+        compact_every: Batches of 1,000 between two compactions.
+        times: How often each question is asked.
+        peers: Largest cohort that peers are given.
+        peer_bp: How much of the region peers are given.
+        seed: Of everything.
+        keep: Whether databases stay.
+    """
+
+    persons: tuple[int, ...]
+    region_bp: int
+    callable: str
+    workdir: Path
+    processes: int
+    compact_every: int
+    times: int
+    peers: int
+    peer_bp: int
+    seed: int
+    keep: bool
+
+
+def run(wanted: Wanted) -> Iterator[Row]:
+    """Measure everything; rows as they come."""
+    yield {
+        "step": "machine",
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "region_bp": wanted.region_bp,
+        "seed": wanted.seed,
+    }
+    folder = wanted.workdir / "cohort"
+    yield _simulate(folder, wanted)
+    kinds = {"bcftools": BCFTOOLS, "gatk": _gatk()}
+    chosen = kinds.pop(wanted.callable)
+    for persons in sorted(wanted.persons):
+        yield from _one_size(_source(folder, persons, chosen, wanted), wanted)
+    for other in (chosen, *kinds.values()):
+        source = _source(folder, max(wanted.persons), other, wanted)
+        yield from _whole_genomes(source, wanted, count=2 if other is chosen else 1)
+    for other in kinds.values():
+        source = _source(folder, min(wanted.persons), other, wanted)
+        place = _place(source, wanted)
+        yield from _load(place, source, wanted)
+        _remove(place.folder, wanted)
+    _remove(folder, wanted)
+
+
+def _one_size(source: Source, wanted: Wanted) -> Iterator[Row]:
+    """Load one cohort, ask, compare, erase."""
+    cohort = source.cohort()
+    yield _described(cohort, source)
+    place = _place(source, wanted)
+    loaded = list(_load(place, source, wanted))
+    yield from loaded
+    places = draw_places(cohort, wanted.times, wanted.seed)
+    asked = places.questions()
+    rng = np.random.default_rng((wanted.seed, 2))
+    refusing = rng.choice(source.persons, int(source.persons * REFUSING), replace=False)
+    for rows in (
+        queries.warm(place, asked, "care", "everyone"),
+        queries.warm(place, asked, "research", "5 % standing refusals", mark_ms=30),
+        queries.masked(place, asked, refusing),
+        queries.cold(place, asked),
+        queries.shell(place, places.variants),
+    ):
+        yield from (_query(row, source.persons) for row in rows)
+    if source.persons <= wanted.peers:
+        cpu = source.persons / loaded[0]["genomes_per_core_s"]
+        yield _compared(place, source, wanted, refusing, cpu)
+    for row in erasure.measure(place, source.persons, cohort.length):
+        yield {"step": "erase", "persons": source.persons, **row}
+    yield {"step": "disk", "persons": source.persons, "bytes": bytes_below(wanted.workdir)}
+    _remove(place.folder, wanted)
+
+
+def _simulate(folder: Path, wanted: Wanted) -> Row:
+    if folder.exists():
+        return {"step": "simulate", "reused": str(folder)}
+    command = [sys.executable, "-m", "benchmarks.ngd.cohort", str(folder)]
+    command += ["--persons", str(max(wanted.persons)), "--length", str(wanted.region_bp)]
+    command += ["--seed", str(wanted.seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    row: Row = json.loads(done.stdout)
+    return row
+
+
+def _gatk() -> Lengths:
+    return measured(REAL_GATK, "gatk") if REAL_GATK.exists() else GATK
+
+
+def _source(folder: Path, persons: int, lengths: Lengths, wanted: Wanted) -> Source:
+    model = Callability.build(wanted.region_bp, lengths, wanted.seed)
+    return Source(folder, persons, model, wanted.seed)
+
+
+def _place(source: Source, wanted: Wanted) -> Place:
+    rng = np.random.default_rng((wanted.seed, 1))
+    refusing = rng.choice(source.persons, int(source.persons * REFUSING), replace=False)
+    folder = wanted.workdir / f"{source.persons}-{source.model.lengths.name}"
+    return make_place(folder, source.cohort(), refusing)
+
+
+def _described(cohort: Cohort, source: Source) -> Row:
+    counts = allele_counts(cohort)
+    carried, kb = int((counts > 0).sum()), cohort.length / 1e3
+    drawn = source.model.draw(min(source.persons, 200), source.seed)
+    return {
+        "step": "cohort",
+        "persons": cohort.persons,
+        "region_bp": cohort.length,
+        "calls": len(cohort.rows),
+        "rows_per_kb": carried / kb,
+        "calls_per_kb": len(cohort.rows) / kb / cohort.persons,
+        "singletons": float((counts == 1).sum() / carried),
+        "common_per_kb": float((counts > 0.02 * cohort.persons).sum() / kb),
+        "callable": source.model.lengths.name,
+        "runs_per_mb": source.model.runs_per_mb(drawn),
+    }
+
+
+def _load(place: Place, source: Source, wanted: Wanted) -> Iterator[Row]:
+    named = {
+        "persons": source.persons,
+        "callable": source.model.lengths.name,
+        "region_bp": wanted.region_bp,
+        "batch": BATCH,
+        "compact_every": wanted.compact_every,
+    }
+    loaded = loading.load(place, source, wanted.processes, wanted.compact_every)
+    yield {"step": "load", **named, **loaded}
+    yield {"step": "sizes", **named, **loading.sizes(place, source.persons, wanted.region_bp)}
+
+
+def _whole_genomes(source: Source, wanted: Wanted, count: int) -> Iterator[Row]:
+    folder = wanted.workdir / f"whole-{source.model.lengths.name}"
+    place, row = loading.whole_genome(folder, source, count)
+    yield {"step": "whole genome", "callable": source.model.lengths.name, **row}
+    if source.model.lengths.name == wanted.callable:
+        for each in queries.whole_genome(place, count, wanted.times):
+            yield _query(each, source.persons)
+    _remove(folder, wanted)
+
+
+def _compared(
+    place: Place, source: Source, wanted: Wanted, refusing: NDArray[np.int64], load_cpu_s: float
+) -> Row:
+    """The same questions to the peers, about the first bases of the region."""
+    folder = wanted.workdir / "peers"
+    folder.mkdir()
+    length = min(wanted.peer_bp, wanted.region_bp)
+    cohort = source.cohort()
+    places = draw_places(cohort, peers.TIMES, wanted.seed + 1, length)
+    piece = merged.cut(source, length)
+    merged.write_vcf(piece, folder / "merged.vcf", wanted.seed)
+    calls, without = piece.calls.num_rows, refusing.tolist()
+    made = [
+        peers.bcftools(folder / "merged.vcf", folder, places, without),
+        peers.vcf_zarr(folder / "merged.bcf", folder, places, without),
+        peers.vcztools(folder / "merged.vcz", places),
+    ]
+    rows = [_peer(each, calls) for each in made]
+    inside = tiledb_peer.calls_within(source)
+    rows.append(_peer(tiledb_peer.tiledb(source, folder, places), inside))
+    ours = _ours(place, source, places, refusing)
+    ours["calls_per_s"] = len(cohort.rows) / load_cpu_s
+    equal = peers.equal_counts(folder / "merged.bcf", place, f"{CONTIG}:1-{length}")
+    _remove(folder, wanted)
+    return {
+        "step": "peers",
+        "persons": source.persons,
+        "length": length,
+        "calls": calls,
+        "variants": equal[1],
+        "equal": equal[0],
+        "peers": [ours, *rows],
+    }
+
+
+def _ours(
+    place: Place, source: Source, places: questions.Places, refusing: NDArray[np.int64]
+) -> Row:
+    answers = {}
+    asked = places.questions()
+    for row in queries.warm(place, asked, "care", "everyone"):
+        if row["n"]:
+            answers[row["question"]] = row
+    for row in queries.masked(place, asked[1:2], refusing):
+        answers[row["question"] + " without 5 %"] = row
+    stored = loading.sizes(place, source.persons, source.cohort().length)["bytes"]
+    calls = len(source.cohort().rows)
+    return {
+        "name": "ours: index and counts (shards)",
+        "bytes_per_call": (stored["index"] + stored["counts"]) / calls,
+        "shard_bytes_per_call": (stored["shard variants"] + stored["shard callable"]) / calls,
+        "answers": answers,
+    }
+
+
+def _peer(peer: peers.Peer, calls: int) -> Row:
+    return {
+        **asdict(peer),
+        "bytes_per_call": peer.bytes / calls,
+        "calls_per_s": calls / peer.import_cpu_s if peer.import_cpu_s else 0.0,
+    }
+
+
+def _query(row: Row, persons: int) -> Row:
+    named = {"step": "query", "persons": persons, "about": row.pop("state")}
+    return named | row
+
+
+def _remove(folder: Path, wanted: Wanted) -> None:
+    if not wanted.keep:
+        shutil.rmtree(folder)

@@ -265,6 +265,12 @@ class Vault:
             "SELECT slot, patient_id, retired_generation FROM genomes JOIN persons USING (person)"
         ).fetchall()
 
+    def samples(self) -> list[tuple[int, str, str, int | None]]:
+        """Slot, sample_id, assay and retired generation of all genomes ever given a slot."""
+        return self._database.execute(
+            "SELECT slot, sample_id, assay, retired_generation FROM genomes ORDER BY slot"
+        ).fetchall()
+
     def version(self) -> int:
         """A number that is another one after somebody else has written to the vault."""
         (number,) = self._database.execute("PRAGMA data_version").fetchone()

@@ -14,6 +14,8 @@ def open(
     purpose: str,
     project: str | Path | None = None,
     actor: str | None = None,
+    aliases: str | Path | None = None,
+    rsids: str | Path | None = None,
 ) -> Database:
     """Open a database for one purpose.
 
@@ -22,10 +24,13 @@ def open(
         purpose: care, quality, statistics or research.
         project: Approved project; needed for research and statistics.
         actor: Person on whose behalf a service asks.
+        aliases: Table of other names of the contigs, such as RefSeq accessions.
+        rsids: Table of rsIDs.
 
     Returns:
-        An object with ``region``, ``variant``, ``carriers`` and ``genome``, which give
-        Arrow tables. Use it as a context manager.
+        An object with ``region``, ``variant``, ``genes``, ``carriers``, ``carriers_of``,
+        ``carriers_in`` and ``genome``, which give Arrow tables, and ``info``. Use it as a context
+        manager.
 
     Raises:
         PurposeError: The purpose is not on the closed list.
@@ -34,4 +39,11 @@ def open(
     """
     from wgs_pipeline.ngd.database import open_database
 
-    return open_database(Path(root), purpose, Path(project) if project else None, actor)
+    return open_database(
+        Path(root),
+        purpose,
+        Path(project) if project else None,
+        actor,
+        Path(aliases) if aliases else None,
+        Path(rsids) if rsids else None,
+    )

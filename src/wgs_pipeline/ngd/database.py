@@ -2,67 +2,76 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from wgs_pipeline import audit
-from wgs_pipeline.consent.decisions import decide
 from wgs_pipeline.consent.purposes import Purpose, parse_purpose
-from wgs_pipeline.consent.register import ConsentRegister
-from wgs_pipeline.errors import ConsentError, NgdError, PurposeError, WgsError
+from wgs_pipeline.errors import ConsentError, NgdError, WgsError
 from wgs_pipeline.identifiers import canonical_patient_id
-from wgs_pipeline.ngd.generation import Generation, pinned, read_generation
+from wgs_pipeline.ngd.access import AGGREGATE, AccessLog, Asker, log_refused_opening
+from wgs_pipeline.ngd.eligibility import Eligibility
+from wgs_pipeline.ngd.fasta import Fasta
 from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
+from wgs_pipeline.ngd.holdings import Holdings, Shelf
+from wgs_pipeline.ngd.home import require_home
 from wgs_pipeline.ngd.layout import PLANES, RESEARCH, Root
-from wgs_pipeline.ngd.names import Variant, parse_region, parse_variant
-from wgs_pipeline.ngd.projects import ResearchProject, read_project, require_permission
-from wgs_pipeline.ngd.shard import read_variants
+from wgs_pipeline.ngd.names import Naming, Region, Variant, read_aliases
+from wgs_pipeline.ngd.people import People
+from wgs_pipeline.ngd.projects import read_project
+from wgs_pipeline.ngd.roster import Slots
+from wgs_pipeline.ngd.shard_rows import read_calls
 from wgs_pipeline.ngd.snapshot import Snapshot
 from wgs_pipeline.ngd.suppression import suppress, suppress_count
 from wgs_pipeline.ngd.tiers import COUNTS
 from wgs_pipeline.vault import Genome, Vault
 
-_SITE_COLUMNS = ["contig", "pos", "ref", "alt", "AC", "AN", "AF", *COUNTS]
-_KIND_NAMES = {HET: "het", HOM: "hom", HEMI: "hemi"}
-_AGGREGATE = frozenset({Purpose.RESEARCH, Purpose.STATISTICS})
-
-
-@dataclass(frozen=True)
-class Asker:
-    """Who asks, and for what.
-
-    Attributes:
-        user: Operating-system user.
-        actor: Person on whose behalf a service asks.
-        purpose: Why.
-        project: The approval, for research and statistics.
-    """
-
-    user: str
-    actor: str | None
-    purpose: Purpose
-    project: ResearchProject | None
+#: Columns of counts.
+SITE_COLUMNS = ("contig", "pos", "ref", "alt", "AC", "AN", "AF", *COUNTS)
+#: Columns of carriers.
+CARRIER_COLUMNS = ("contig", "pos", "ref", "alt", "sample_id", "assay", "genotype")
+#: Fewest genomes of a cohort that is asked about for another purpose than care.
+LEAST_COHORT = 5
+_GENOTYPES = {HET: "het", HOM: "hom", HEMI: "hemi"}
 
 
 class Database:
     """An open database; made by ``wgs_pipeline.ngd.open``.
 
-    Every method reads the consent register anew, pins one generation, and writes its line to the
-    access log before it returns. Tables carry the schema metadata ``generation`` and ``eligible``
-    (genomes that may be counted).
+    Every method judges the consent register as it is now, pins one generation, and writes its
+    line to the access log before it returns. Tables carry the schema metadata ``generation`` and
+    ``eligible`` (genomes that may be counted). What was read is kept for the next question; one
+    open database is for one thread.
+
+    Args:
+        root: The database.
+        vault: Its vault, which is closed with it.
+        asker: Who asks.
+        aliases: Table of other names of its contigs.
+        rsids: Table of rsIDs.
     """
 
-    def __init__(self, root: Root, vault: Vault, asker: Asker) -> None:
+    def __init__(
+        self,
+        root: Root,
+        vault: Vault,
+        asker: Asker,
+        aliases: Path | None = None,
+        rsids: Path | None = None,
+    ) -> None:
         self._root, self._vault, self._asker = root, vault, asker
-        self._generation: Generation | None = None
+        self._aliases, self._rsids = aliases, rsids
+        self._log = AccessLog(root, vault, asker)
+        self._shelf, self._people = Shelf(root, vault), People(vault)
+        self._eligibility = Eligibility(root, vault, asker.purpose)
+        self._snapshots: dict[bytes | None, Snapshot] = {}
 
     def __enter__(self) -> Database:
         return self
@@ -71,7 +80,9 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """Close the vault."""
+        """Close the vault and all files."""
+        self._shelf.close()
+        self._snapshots.clear()
         self._vault.close()
 
     @property
@@ -79,85 +90,167 @@ class Database:
         """Contigs of the reference: name to length in bp."""
         return dict(self._root.reference().contigs)
 
-    def region(self, region: str) -> pa.Table:
+    def info(self) -> dict[str, Any]:
+        """Genomes, distinct variants, bytes, generation: what the database holds, in numbers."""
+        from wgs_pipeline.ngd.inventory import info
+
+        return info(self._root)
+
+    def region(self, region: str, samples: Sequence[str] | None = None) -> pa.Table:
         """Variants that start in a region such as ``chr20:100-200``, with their counts.
+
+        Args:
+            region: The region.
+            samples: Count among these samples only (care and quality); None: among all.
 
         Returns:
             contig, pos, ref, alt, AC, AN, AF, n_het, n_hom, n_hemi. In research and statistics
             counts are text and small ones are not shown.
 
         Raises:
-            NgdError: It is no region, or the database is damaged.
-            ConsentError: The project does not cover the question.
+            NgdError: It is no region, a sample is not loaded, or the database is damaged.
+            ConsentError: Purpose or project does not cover the question.
         """
+        query: dict[str, Any] = {"region": region}
+        if samples is not None:
+            query["samples"] = sorted(set(samples))
+        kind = "frequencies" if samples is None else "cohort"
         with (
-            self._answering("region", {"region": region}, "frequencies") as access,
-            self._snapshot() as snapshot,
+            self._log.answering("region", query, kind) as access,
+            self._snapshot(samples) as snapshot,
         ):
-            asked = parse_region(region, snapshot.reference)
-            table = snapshot.variants(asked.contig, asked.start, asked.end)
-            access.update(generation=snapshot.generation.number, persons=snapshot.eligible)
-            return self._sites(snapshot, asked.contig, table)
+            asked = self._naming.region(region)
+            table = self._counted(snapshot, asked)
+            access.update(_stated_access(snapshot, snapshot.eligible))
+            if samples is not None:
+                access["slots"] = snapshot.visible_slots.tolist()
+            return self._shown(snapshot, table)
 
     def variant(self, name: str) -> pa.Table:
         """Counts of one variant such as ``chr20-123-A-T``: one row, AC 0 if no one carries it.
+
+        Args:
+            name: The variant in any form that ``names`` describes; a rsID has one row per ALT.
 
         Raises:
             NgdError: It is no variant, or the database is damaged.
             ConsentError: The project does not cover the question.
         """
         with (
-            self._answering("variant", {"variant": name}, "frequencies") as access,
+            self._log.answering("variant", {"variant": name}, "frequencies") as access,
             self._snapshot() as snapshot,
         ):
-            asked = self._normalised(snapshot, name)
-            table = snapshot.variants(asked.contig, asked.pos - 1, asked.pos)
-            mine = [
-                row["ref"] == asked.ref and row["alt"] == asked.alt for row in table.to_pylist()
+            rows = [self._row(snapshot, asked) for asked in self._naming.variants(name)]
+            access.update(_stated_access(snapshot, snapshot.eligible))
+            return self._shown(snapshot, pa.concat_tables(rows))
+
+    def genes(
+        self, intervals: str | Path, names: Collection[str] = (), carriers: bool = False
+    ) -> pa.Table:
+        """Variants that start in genes or other named intervals.
+
+        Args:
+            intervals: GFF3 (its genes) or BED.
+            names: Genes; none: all of the file.
+            carriers: Who carries them (care only), in place of counts.
+
+        Returns:
+            gene, then the columns of ``region`` or of ``carriers_in``; genes in the file's order.
+
+        Raises:
+            PurposeError: Carriers are asked for and the purpose is not care.
+            NgdError: A name is not in the file, the file is malformed, or the database is damaged.
+            ConsentError: The project does not cover the question.
+        """
+        from wgs_pipeline.ngd.genes import read_genes
+
+        names = list(dict.fromkeys(names))
+        query = {"genes": names, "file": str(intervals), "carriers": carriers}
+        kind = "identified" if carriers else "frequencies"
+        with (
+            self._log.answering("genes", query, kind) as access,
+            self._snapshot() as snapshot,
+        ):
+            genes = read_genes(Path(intervals), self._naming, names)
+            parts = [
+                (self._calls if carriers else self._counted)(snapshot, gene.region)
+                for gene in genes
             ]
-            table = table.filter(pa.array(mine, pa.bool_()))
-            if not table.num_rows:
-                table = _absent(snapshot, asked)
-            access.update(generation=snapshot.generation.number, persons=snapshot.eligible)
-            return self._sites(snapshot, asked.contig, table)
+            table = _with_genes([gene.name for gene in genes], parts)
+            if carriers:
+                return self._carried(snapshot, table, access, ("gene", *CARRIER_COLUMNS))
+            access.update(_stated_access(snapshot, snapshot.eligible))
+            return self._shown(snapshot, table, ("gene", *SITE_COLUMNS))
 
     def carriers(self, name: str) -> pa.Table:
         """Who carries a variant; care only.
 
         Returns:
-            sample_id, assay, genotype (het, hom or hemi).
+            sample_id, assay, genotype (het, hom or hemi); in the order of loading.
 
         Raises:
             PurposeError: The purpose is not care.
             NgdError: It is no variant, or the database is damaged.
         """
-        with self._answering("carriers", {"variant": name}, "identified") as access:
-            with self._snapshot() as snapshot:
-                asked = self._normalised(snapshot, name)
-                table = snapshot.carriers(asked.contig, asked.pos, asked.ref, asked.alt)
-                generation, eligible = snapshot.generation.number, snapshot.eligible
-            slots = table["slot"].to_pylist()
-            genomes = {each.slot: each for each in self._vault.genomes()} if slots else {}
-            access.update(generation=generation, persons=len(slots), slots=tuple(slots))
-            answer = pa.table(
-                {
-                    "sample_id": [genomes[slot].sample_id for slot in slots],
-                    "assay": [genomes[slot].assay for slot in slots],
-                    "genotype": [_KIND_NAMES[kind] for kind in table["kind"].to_pylist()],
-                },
-                schema=pa.schema([(name, pa.string()) for name in _CARRIER_COLUMNS]),
-            )
-        return _stated(answer, generation, str(eligible))
+        with (
+            self._log.answering("carriers", {"variant": name}, "identified") as access,
+            self._snapshot() as snapshot,
+        ):
+            table = self._calls_of(snapshot, self._naming.variants(name)).sort_by("slot")
+            answer = self._carried(snapshot, table, access, CARRIER_COLUMNS[-3:])
+            metadata = answer.schema.metadata
+            columns = {each: answer[each].cast(pa.string()) for each in CARRIER_COLUMNS[-3:]}
+            return pa.table(columns).replace_schema_metadata(metadata)
 
-    def genome(self, patient_id: str, sample_id: str | None = None) -> pa.Table:
+    def carriers_of(self, names: Iterable[str]) -> pa.Table:
+        """Who carries any of some variants; care only.
+
+        Returns:
+            contig, pos, ref, alt, sample_id, assay, genotype; sorted by variant, text as
+            dictionaries. A variant that no one carries has no row.
+
+        Raises:
+            PurposeError: The purpose is not care.
+            NgdError: One is no variant, or the database is damaged.
+        """
+        names = list(dict.fromkeys(names))
+        with (
+            self._log.answering("carriers", {"variants": names}, "identified") as access,
+            self._snapshot() as snapshot,
+        ):
+            asked = [each for name in names for each in self._naming.variants(name)]
+            return self._carried(snapshot, self._calls_of(snapshot, asked), access)
+
+    def carriers_in(self, region: str) -> pa.Table:
+        """Who carries any of the variants that start in a region; care only.
+
+        Returns:
+            As ``carriers_of``.
+
+        Raises:
+            PurposeError: The purpose is not care.
+            NgdError: It is no region, or the database is damaged.
+        """
+        with (
+            self._log.answering("carriers", {"region": region}, "identified") as access,
+            self._snapshot() as snapshot,
+        ):
+            table = self._calls(snapshot, self._naming.region(region))
+            return self._carried(snapshot, table, access)
+
+    def genome(
+        self, patient_id: str, sample_id: str | None = None, region: str | None = None
+    ) -> pa.Table:
         """One person's calls; care only.
 
         Args:
             patient_id: The person.
             sample_id: Which genome, where the person has several.
+            region: Only calls that start here; None: all.
 
         Returns:
-            Columns of ``contig_calls.VARIANTS``; schema metadata also has ``sample_id``.
+            Columns of ``shard.VARIANTS``, text as dictionaries; schema metadata also has
+            ``sample_id``.
 
         Raises:
             PurposeError: The purpose is not care.
@@ -167,99 +260,141 @@ class Database:
         canonical = canonical_patient_id(patient_id)
         mine = [each for each in self._vault.genomes_of(canonical) if not each.retired_generation]
         slots = tuple(each.slot for each in mine)
-        with self._answering("genome", {"slots": slots}, "identified", slots) as access:
-            with self._snapshot() as snapshot:
-                seen = [each for each in mine if each.slot in snapshot.visible]
-                genome = _chosen(mine, seen, sample_id)
-                answer = read_variants(self._root, snapshot.visible[genome.slot].shard)
-                generation, eligible = snapshot.generation.number, snapshot.eligible
-            access.update(generation=generation, persons=1, slots=(genome.slot,))
-        return _stated(answer, generation, str(eligible), sample_id=genome.sample_id)
+        query = {"slots": slots} | ({} if region is None else {"region": region})
+        with (
+            self._log.answering("genome", query, "identified", slots) as access,
+            self._snapshot() as snapshot,
+        ):
+            seen = [each for each in mine if each.slot in snapshot.visible_slots]
+            genome = _chosen(mine, seen, sample_id)
+            asked = None if region is None else self._naming.region(region)
+            within = None if asked is None else (asked.contig, asked.start, asked.end)
+            shard = snapshot.holdings.shard_of(genome.slot)
+            answer = read_calls(self._root, shard, within)
+            access.update(_stated_access(snapshot, 1), slots=(genome.slot,))
+            return _stated(answer, snapshot, sample_id=genome.sample_id)
 
     @contextmanager
-    def _snapshot(self) -> Iterator[Snapshot]:
-        asker, root = self._asker, self._root
-        register = ConsentRegister.read(root.consents)
-        now = datetime.now(UTC)
-        default = root.settings.research_default
-        with pinned(root) as number:
-            if self._generation is None or self._generation.number != number:
-                self._generation = read_generation(root, number)
-            allowed: dict[str, bool] = {}
-            slots = []
-            for genome in self._vault.genomes():
-                person = genome.patient_id
-                if person not in allowed:
-                    ruling = decide(register, person, asker.purpose, now, default)
-                    allowed[person] = ruling.allowed
-                if allowed[person]:
-                    slots.append(genome.slot)
-            planes = (RESEARCH,) if asker.purpose in _AGGREGATE else PLANES
-            yield Snapshot(root, root.reference(), self._generation, planes, frozenset(slots))
+    def _snapshot(self, samples: Sequence[str] | None = None) -> Iterator[Snapshot]:
+        with self._shelf.pinned() as holdings:
+            allowed = self._eligibility.allowed(holdings.generation.number)
+            cohort = None if samples is None else self._people.slots_of(samples)
+            snapshot = self._view(holdings, allowed, cohort)
+            if samples is not None and self._asker.purpose is not Purpose.CARE:
+                _require_cohort(snapshot)
+            yield snapshot
 
-    @contextmanager
-    def _answering(
-        self, action: str, query: dict[str, Any], kind: str, slots: tuple[int, ...] = ()
-    ) -> Iterator[dict[str, Any]]:
-        """Check the question, and log its answer or refusal."""
-        asker = self._asker
-        access: dict[str, Any] = {"slots": slots, "persons": len(slots)}
-        try:
-            _check(asker, action, kind)
-            yield access
-        except WgsError as error:
-            refused = isinstance(error, ConsentError)
-            access |= {
-                "decision": "refused" if refused else "failed",
-                "reason": str(error)[:300] if refused else type(error).__name__,
-            }
-            self._log(action, query, access)
-            raise
-        self._log(action, query, access)
+    def _view(
+        self, holdings: Holdings, allowed: NDArray[np.bool_], cohort: Slots | None
+    ) -> Snapshot:
+        """The snapshot of these; the last ones are kept with what they worked out."""
+        key = None if cohort is None else cohort.tobytes()
+        kept = self._snapshots.get(key)
+        if kept is None or kept.holdings is not holdings or kept.allowed is not allowed:
+            planes = (RESEARCH,) if self._asker.is_aggregate else PLANES
+            kept = Snapshot(holdings, planes, allowed, cohort)
+            while len(self._snapshots) > 8:
+                del self._snapshots[next(iter(self._snapshots))]
+            self._snapshots[key] = kept
+        return kept
 
-    def _log(self, action: str, query: dict[str, Any], access: dict[str, Any]) -> None:
-        asker = self._asker
-        entry = audit.Access(
-            action,
-            purpose=str(asker.purpose),
-            actor=asker.actor or "",
-            project=asker.project.id if asker.project else "",
-            query=audit.query_digest(self._vault, query),
-            **access,
+    @cached_property
+    def _naming(self) -> Naming:
+        reference, fasta = self._root.reference(), self._root.reference_fasta
+        return Naming(
+            reference,
+            None if fasta is None else Fasta(fasta, reference.contigs),
+            {} if self._aliases is None else read_aliases(self._aliases, reference),
+            self._rsids,
         )
-        audit.append(self._root.audit, self._vault, entry, asker.user)
 
-    def _normalised(self, snapshot: Snapshot, name: str) -> Variant:
-        asked = parse_variant(name, snapshot.reference)
-        if len(asked.ref) == len(asked.alt) == 1:
-            return asked
-        from wgs_pipeline.ngd.alleles import Alleles, normalise
+    def _row(self, snapshot: Snapshot, asked: Variant) -> pa.Table:
+        """Counts of one variant: one row, also where no one carries it."""
+        table = self._counted(snapshot, Region(asked.contig, asked.pos - 1, asked.pos))
+        alleles = zip(table["ref"].to_pylist(), table["alt"].to_pylist(), strict=True)
+        mine = [each == (asked.ref, asked.alt) for each in alleles]
+        if any(mine):
+            return table.filter(pa.array(mine))
+        number = snapshot.allele_number(asked.contig, np.array([asked.pos - 1]))
+        zero = np.zeros(1, np.int32)
+        row: dict[str, Any] = {"pos": np.array([asked.pos], np.int32)}
+        row |= {"ref": [asked.ref], "alt": [asked.alt], **dict.fromkeys((*COUNTS, "AC"), zero)}
+        return pa.table(row | {"AN": number, "contig": [asked.contig]}).select(table.column_names)
 
-        alleles = Alleles(np.array([asked.pos - 1]), pa.array([asked.ref]), pa.array([asked.alt]))
-        length = snapshot.reference.contigs[asked.contig]
-        alleles = normalise(alleles, asked.contig, length, self._root.reference_fasta)
-        ref, alt = alleles.ref[0].as_py(), alleles.alt[0].as_py()
-        return Variant(asked.contig, int(alleles.starts[0]) + 1, ref, alt)
+    def _counted(self, snapshot: Snapshot, region: Region) -> pa.Table:
+        self._require_region(region)
+        table = snapshot.variants(region.contig, region.start, region.end)
+        return table.append_column("contig", pa.repeat(region.contig, table.num_rows))
 
-    def _sites(self, snapshot: Snapshot, contig: str, table: pa.Table) -> pa.Table:
+    def _calls(self, snapshot: Snapshot, region: Region) -> pa.Table:
+        table = snapshot.calls(region.contig, region.start, region.end)
+        return _on_contig(table, region.contig)
+
+    def _calls_of(self, snapshot: Snapshot, variants: Iterable[Variant]) -> pa.Table:
+        by_contig: dict[str, set[tuple[int, str, str]]] = {}
+        for each in variants:
+            by_contig.setdefault(each.contig, set()).add((each.pos, each.ref, each.alt))
+        parts = [
+            _on_contig(snapshot.calls_of(contig, by_contig[contig]), contig)
+            for contig in snapshot.reference.contigs
+            if contig in by_contig
+        ]
+        return pa.concat_tables(parts).unify_dictionaries()
+
+    def _carried(
+        self,
+        snapshot: Snapshot,
+        table: pa.Table,
+        access: dict[str, Any],
+        columns: Sequence[str] = CARRIER_COLUMNS,
+    ) -> pa.Table:
+        """Calls with the samples of their slots; the line of the log gets the slots."""
+        slots = np.asarray(table["slot"]).astype(np.uint32)
+        for name, values in self._people.columns(slots).items():
+            table = table.append_column(name, values)
+        kinds = np.asarray(table["kind"]).astype(np.int32) - min(_GENOTYPES)
+        genotypes = pa.DictionaryArray.from_arrays(pa.array(kinds), list(_GENOTYPES.values()))
+        distinct = np.flatnonzero(np.bincount(slots)) if len(slots) else np.empty(0, np.int64)
+        access.update(_stated_access(snapshot, len(distinct)), slots=distinct.tolist())
+        return _stated(table.append_column("genotype", genotypes).select(list(columns)), snapshot)
+
+    def _shown(
+        self, snapshot: Snapshot, table: pa.Table, columns: Sequence[str] = SITE_COLUMNS
+    ) -> pa.Table:
+        """Counts with frequencies; in research and statistics without small ones."""
         ac, an = (np.asarray(table[name]).astype(np.float64) for name in ("AC", "AN"))
         frequency = np.divide(ac, an, out=np.full(len(ac), np.nan), where=an > 0)
         table = table.append_column("AF", pa.array(frequency, from_pandas=True))
-        names = pa.array([contig] * table.num_rows, pa.string())
-        table = table.append_column("contig", names).select(_SITE_COLUMNS)
-        eligible = str(snapshot.eligible)
-        if self._asker.project is not None and self._asker.purpose in _AGGREGATE:
+        table = table.select(list(columns))
+        if self._asker.project is not None and self._asker.is_aggregate:
             minimum = self._asker.project.minimum_count
-            table = suppress(table, minimum)
             eligible = suppress_count(snapshot.eligible, minimum)
-        return _stated(table, snapshot.generation.number, eligible)
+            return _stated(suppress(table, minimum), snapshot, eligible=eligible)
+        return _stated(table, snapshot)
 
-
-_CARRIER_COLUMNS = ("sample_id", "assay", "genotype")
+    def _require_region(self, region: Region) -> None:
+        """Refuse a region that the project's approval leaves out."""
+        project = self._asker.project
+        if project is None or not project.regions or not self._asker.is_aggregate:
+            return
+        at = region.start
+        for each in sorted((self._naming.region(text) for text in project.regions), key=_start):
+            if each.contig == region.contig and each.start <= at < each.end:
+                at = each.end
+        if at < region.end:
+            raise ConsentError(
+                f"project {project.id} does not cover {region.contig}:{at + 1}-{region.end}; "
+                f"expected a part of {', '.join(project.regions)[:200]}"
+            )
 
 
 def open_database(
-    root: Path, purpose: str, project: Path | None = None, actor: str | None = None
+    root: Path,
+    purpose: str,
+    project: Path | None = None,
+    actor: str | None = None,
+    aliases: Path | None = None,
+    rsids: Path | None = None,
 ) -> Database:
     """Open a database for one purpose.
 
@@ -267,45 +402,41 @@ def open_database(
         PurposeError: The purpose is not on the closed list; the refusal is logged.
         ConsentError: Research or statistics without a project; the refusal is logged.
         ConfigError: The project file cannot be used.
-        NgdError: There is no database, or its vault is not there.
+        NgdError: There is no database, or its vault is not there or belongs to another.
     """
     opened = Root.open(root)
     vault = Vault(opened.vault)
-    user = audit.system_user()
     try:
-        parsed = parse_purpose(purpose)
-        approval = None if project is None else read_project(project)
-        if parsed in _AGGREGATE and approval is None:
-            raise ConsentError(
-                f"purpose {parsed} needs an approved project; expected --project FILE "
-                "(config/projects/)"
-            )
-    except WgsError as error:
-        word = purpose if re.fullmatch(r"[A-Za-z][A-Za-z_ -]{0,39}", purpose) else ""
-        reason = str(error)[:300] if word else type(error).__name__
-        entry = audit.Access("open", word, "refused", reason, actor or "")
-        audit.append(opened.audit, vault, entry, user)
+        require_home(opened, vault)
+        try:
+            parsed = parse_purpose(purpose)
+            approval = None if project is None else read_project(project)
+            if parsed in AGGREGATE and approval is None:
+                raise ConsentError(
+                    f"purpose {parsed} needs an approved project; expected --project FILE "
+                    "(config/projects/)"
+                )
+        except WgsError as error:
+            log_refused_opening(opened, vault, purpose, actor, error)
+            raise
+    except WgsError:
         vault.close()
         raise
-    return Database(opened, vault, Asker(user, actor, parsed, approval))
+    asker = Asker(audit.system_user(), actor, parsed, approval)
+    return Database(opened, vault, asker, aliases, rsids)
 
 
-def _check(asker: Asker, action: str, kind: str) -> None:
-    if kind == "identified" and asker.purpose is not Purpose.CARE:
-        raise PurposeError(
-            f"{action} is answered for care only, not for {asker.purpose}. Ask for counts instead"
+def _start(region: Region) -> int:
+    return region.start
+
+
+def _require_cohort(snapshot: Snapshot) -> None:
+    """Persons are shown to care only: counts of a few samples are their genotypes."""
+    if snapshot.eligible < LEAST_COHORT:
+        raise ConsentError(
+            f"the samples have fewer than {LEAST_COHORT} genomes that may be counted; expected "
+            "more for another purpose than care. Ask about more samples"
         )
-    if asker.purpose in _AGGREGATE and asker.project is not None:
-        today = datetime.now(UTC).date()
-        require_permission(asker.project, asker.user, asker.actor, kind, today)
-
-
-def _absent(snapshot: Snapshot, asked: Variant) -> pa.Table:
-    """The row of a variant that no one carries: AC 0, AN as of its position."""
-    number = snapshot.allele_number(asked.contig, np.array([asked.pos - 1]))
-    zero = np.zeros(1, np.int32)
-    variant = {"pos": np.array([asked.pos], np.int32), "ref": [asked.ref], "alt": [asked.alt]}
-    return pa.table(variant | dict.fromkeys((*COUNTS, "AC"), zero) | {"AN": number})
 
 
 def _chosen(mine: list[Genome], seen: list[Genome], sample_id: str | None) -> Genome:
@@ -320,7 +451,25 @@ def _chosen(mine: list[Genome], seen: list[Genome], sample_id: str | None) -> Ge
     return fitting[0]
 
 
-def _stated(table: pa.Table, generation: int, eligible: str, **more: str) -> pa.Table:
-    return table.replace_schema_metadata(
-        {"generation": str(generation), "eligible": eligible, **more}
-    )
+def _with_genes(names: list[str], parts: list[pa.Table]) -> pa.Table:
+    codes = np.repeat(np.arange(len(parts), dtype=np.int32), [part.num_rows for part in parts])
+    table = pa.concat_tables(parts).unify_dictionaries()
+    genes = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
+    return table.append_column("gene", genes)
+
+
+def _on_contig(table: pa.Table, contig: str) -> pa.Table:
+    codes = pa.array(np.zeros(table.num_rows, np.int32))
+    return table.append_column("contig", pa.DictionaryArray.from_arrays(codes, [contig]))
+
+
+def _stated_access(snapshot: Snapshot, persons: int) -> dict[str, Any]:
+    return {"generation": snapshot.generation.number, "persons": persons}
+
+
+def _stated(
+    table: pa.Table, snapshot: Snapshot, eligible: str | None = None, **more: str
+) -> pa.Table:
+    stated = str(snapshot.eligible) if eligible is None else eligible
+    number = str(snapshot.generation.number)
+    return table.replace_schema_metadata({"generation": number, "eligible": stated, **more})

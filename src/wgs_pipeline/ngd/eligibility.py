@@ -13,14 +13,15 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from wgs_pipeline.consent.decisions import decide
+from wgs_pipeline.consent.decisions import decide_many
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.vault import Vault
 
-#: A file that changed this recently may change again without a new time stamp.
-_UNSETTLED_NS = 100_000_000
+#: A file that changed this recently may change again without a new time stamp (some file systems
+#: keep seconds only).
+_UNSETTLED_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -74,22 +75,14 @@ class Eligibility:
     def _decided(self, generation: int) -> NDArray[np.bool_]:
         register = ConsentRegister.read(self._root.consents)
         holders = self._vault.holders()
-        persons = [patient_id for _, patient_id, _ in holders]
-        default = self._root.settings.research_default
-        rulings = allowed_persons(register, persons, self._purpose, default)
+        rulings = decide_many(
+            register,
+            [patient_id for _, patient_id, _ in holders],
+            self._purpose,
+            datetime.now(UTC),
+            self._root.settings.research_default,
+        )
         result = np.zeros(1 + max((slot for slot, _, _ in holders), default=-1), np.bool_)
-        for (slot, _, retired), ruling in zip(holders, rulings, strict=True):
+        for (slot, _, retired), ruling in zip(holders, rulings.tolist(), strict=True):
             result[slot] = ruling and (retired is None or retired > generation)
         return result
-
-
-def allowed_persons(
-    register: ConsentRegister, persons: list[str], purpose: Purpose, default: str
-) -> list[bool]:
-    """Whether each person's consent allows a purpose now."""
-    now = datetime.now(UTC)
-    known: dict[str, bool] = {}
-    for person in persons:
-        if person not in known:
-            known[person] = decide(register, person, purpose, now, default).allowed
-    return [known[person] for person in persons]

@@ -81,19 +81,14 @@ class Roster:
 
     def segment_members(self, plane: str, segment: int) -> Chosen:
         """Members whose bits lie in one segment."""
-        return self.in_segment & self.in_planes((plane,)) & (self.slots // SEGMENT_SLOTS == segment)
+        here: Chosen = self.slots // SEGMENT_SLOTS == segment
+        return self.in_segment & self.in_planes((plane,)) & here
 
     def by_karyotype(self, chosen: Chosen) -> Iterator[tuple[str, Slots]]:
         """Slots of some members, by karyotype."""
         names, codes = self.karyotypes
         for code in np.unique(codes[chosen]).tolist():
             yield names[code], self.slots[chosen & (codes == code)]
-
-    def shards(self, slots: Slots) -> list[str]:
-        """Digests of the shards of some slots."""
-        places = np.searchsorted(self.slots, slots)
-        digests: list[str] = self.table["shard"].take(pa.array(places)).to_pylist()
-        return digests
 
     @cached_property
     def _planes(self) -> tuple[list[str], NDArray[np.int32]]:

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wgs_pipeline.ngd import tiers
-from wgs_pipeline.ngd.generation import SEGMENT, Generation, Member
+from wgs_pipeline.ngd import masks, segments, tiers
+from wgs_pipeline.ngd.filecache import slice_of
+from wgs_pipeline.ngd.generation import Generation
+from wgs_pipeline.ngd.holdings import Holdings
 from wgs_pipeline.ngd.intervals import Positions
 from wgs_pipeline.ngd.layout import (
     BIN_BP,
-    Root,
     callable_file,
     counts_file,
     open_file,
     segment_file,
 )
-from wgs_pipeline.ngd.reference import SEX_CHROMOSOMES, Reference
+from wgs_pipeline.ngd.reference import Reference
+from wgs_pipeline.ngd.roster import Chosen, Slots, segment_mask, slot_mask
 
-Slots = NDArray[np.uint32]
+_LONG = [*segments.VARIANT, "slot", "kind"]
+_CARRIED = [*segments.VARIANT, *tiers.KINDS]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Who of a segment is shown.
+
+    Attributes:
+        carrying: Mask of those who are, by slot of the segment.
+        counting: Mask of those of them who count.
+        whole: Whether all who count are, so that the counts of the index are theirs.
+    """
+
+    carrying: masks.Mask
+    counting: masks.Mask
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -32,33 +49,47 @@ class Snapshot:
     """What one query reads.
 
     Attributes:
-        root: The database.
-        reference: Its reference.
-        generation: The pinned generation.
+        holdings: The pinned generation.
         planes: Planes that the purpose may open.
-        allowed: Slots whose persons' consent allows the purpose now.
+        allowed: Which slots may be used now, shape (slots ever given,).
+        cohort: Slots that the question is about; None: all.
     """
 
-    root: Root
-    reference: Reference
-    generation: Generation
+    holdings: Holdings
     planes: tuple[str, ...]
-    allowed: frozenset[int]
-    _cache: dict[str, Any] = field(default_factory=dict, repr=False)
+    allowed: Chosen = field(repr=False)
+    cohort: Slots | None = field(default=None, repr=False)
+
+    @property
+    def reference(self) -> Reference:
+        """The reference of the database."""
+        return self.holdings.reference
+
+    @property
+    def generation(self) -> Generation:
+        """The pinned generation."""
+        return self.holdings.generation
 
     @cached_property
-    def visible(self) -> dict[int, Member]:
-        """Members that may be seen, by slot."""
-        return {
-            each.slot: each
-            for each in self.generation.members
-            if each.plane in self.planes and not each.retired and each.slot in self.allowed
-        }
+    def visible(self) -> Chosen:
+        """Members that may be seen, by place in the roster."""
+        roster = self.holdings.roster
+        size = max(roster.highest + 1, len(self.allowed))
+        allowed = np.zeros(size, np.bool_)
+        allowed[: len(self.allowed)] = self.allowed
+        if self.cohort is not None:
+            allowed &= slot_mask(self.cohort, size - 1)
+        return roster.in_planes(self.planes) & roster.active & allowed[roster.slots]
+
+    @cached_property
+    def visible_slots(self) -> Slots:
+        """Slots of those members, ascending."""
+        return self._slots_of(self.visible)
 
     @cached_property
     def eligible(self) -> int:
         """Genomes that may be counted: the denominator of the answer."""
-        return sum(member.counted for member in self.visible.values())
+        return int((self.visible & self.holdings.roster.counted).sum())
 
     def variants(self, contig: str, start: int, end: int) -> pa.Table:
         """Variants at [start, end), 0-based, and their counts; variants that no one carries go.
@@ -67,13 +98,15 @@ class Snapshot:
             pos (1-based), ref, alt, n_het, n_hom, n_hemi, AC, AN; sorted.
         """
         parts = []
-        for bin_ in range(start // BIN_BP, (end - 1) // BIN_BP + 1):
-            low, high = max(start, bin_ * BIN_BP), min(end, (bin_ + 1) * BIN_BP)
-            table = tiers.summed(pa.concat_tables(self._counted(contig, bin_, low, high)))
-            carried = sum(np.asarray(table[name]) for name in tiers.COUNTS)
-            table = table.filter(pa.array(np.asarray(carried) > 0))
+        for bin_, low, high in _bins(start, end):
+            table = segments.summed(self._counted(contig, bin_, low, high))
+            het, hom, hemi = (np.asarray(table[name]) for name in tiers.COUNTS)
+            carried = (het + hom + hemi) > 0
+            if not carried.all():
+                table = table.filter(pa.array(carried))
+                het, hom, hemi = het[carried], hom[carried], hemi[carried]
             positions = np.asarray(table["pos"]).astype(np.int64) - 1
-            table = table.append_column("AC", pa.array(_allele_count(table)))
+            table = table.append_column("AC", pa.array(het + 2 * hom + hemi))
             parts.append(table.append_column("AN", pa.array(self.allele_number(contig, positions))))
         return pa.concat_tables(parts)
 
@@ -81,147 +114,205 @@ class Snapshot:
         """AN at ascending 0-based positions: copies of the visible genomes callable there."""
         result = np.zeros(len(positions), np.int32)
         bins = positions // BIN_BP
-        for bin_ in np.unique(bins):
-            rows = bins == bin_
+        for bin_ in np.unique(bins).tolist():
+            rows = slice(*np.searchsorted(bins, [bin_, bin_ + 1]).tolist())
             at = positions[rows]
-            low, high = int(at.min()), int(at.max()) + 1
-            for karyotype, depth in self._depths(contig, int(bin_), low, high):
-                ploidy = self.reference.ploidy(contig, karyotype, at)
-                result[rows] += depth[at - low] * ploidy
+            for karyotype, depth in self._depths(contig, bin_, at):
+                result[rows] += depth * self.reference.ploidy(contig, karyotype, at)
         return result
 
-    def carriers(self, contig: str, pos: int, ref: str, alt: str) -> pa.Table:
-        """Visible carriers of a variant, counted or not: slot and kind."""
-        parts = [tiers.CALLS.empty_table().select(["slot", "kind"])]
-        at = (("pos", "=", pos), ("ref", "=", ref), ("alt", "=", alt))
-        for plane, segment in self._segments():
-            for file in self._bin_files(plane, segment, contig, (pos - 1) // BIN_BP):
-                long = tiers.to_long(tiers.read_rows(self.root, file, at))
-                parts.append(long.select(["slot", "kind"]))
-        for file in self._open_files():
-            rows = tiers.read_rows(self.root, file, (("contig", "=", contig), *at))
-            parts.append(rows.select(["slot", "kind"]))
-        table = pa.concat_tables(parts)
-        mine = np.isin(np.asarray(table["slot"]), _slots(self.visible.values()))
-        return table.filter(pa.array(mine)).sort_by("slot")
+    def calls(self, contig: str, start: int, end: int) -> pa.Table:
+        """Visible carriers, counted or not, of the variants at [start, end), 0-based.
+
+        Returns:
+            Columns of ``segments.CALLS``, sorted by pos, ref, alt.
+        """
+        parts = []
+        for bin_, low, high in _bins(start, end):
+            found = []
+            for name, shown in self._segment_files(contig, bin_):
+                for rows in self._bin_rows(name, low, high, _CARRIED):
+                    found.append(segments.calls_of_bin(rows, shown.carrying))
+            for rows in self._open_rows(contig, low, high):
+                found.append(segments.calls_of_rows(rows, self._visible_by_slot))
+            parts.append(segments.joined(found))
+        return _concatenated(parts)
+
+    def calls_of(self, contig: str, keys: Collection[segments.Key]) -> pa.Table:
+        """Visible carriers of some variants of a contig: columns of ``segments.CALLS``."""
+        by_bin: dict[int, set[segments.Key]] = {}
+        for key in keys:
+            by_bin.setdefault((key[0] - 1) // BIN_BP, set()).add(key)
+        parts = []
+        for bin_, wanted in sorted(by_bin.items()):
+            positions = np.unique([pos for pos, _, _ in wanted]).astype(np.int32)
+            low, high = int(positions[0]) - 1, int(positions[-1])
+            found = []
+            for name, shown in self._segment_files(contig, bin_):
+                for rows in self._bin_rows(name, low, high, _CARRIED, positions):
+                    mine = segments.matching(rows, positions, wanted)
+                    found.append(segments.calls_of_bin(mine, shown.carrying))
+            for rows in self._open_rows(contig, low, high):
+                mine = segments.matching(rows, positions, wanted)
+                found.append(segments.calls_of_rows(mine, self._visible_by_slot))
+            parts.append(segments.joined(found))
+        return _concatenated(parts)
 
     def _counted(self, contig: str, bin_: int, low: int, high: int) -> list[pa.Table]:
-        """Counts of [low, high) of one bin, one table per tier."""
-        empty = tiers.CALLS.empty_table()
-        parts = [tiers.counted_variants(empty, np.empty(0, np.uint32))]
-        at = (("pos", ">", low), ("pos", "<=", high))
-        for plane, segment in self._segments():
-            hidden = self._hidden(plane, segment)
-            for file in self._bin_files(plane, segment, contig, bin_):
-                table = tiers.read_rows(self.root, file, at)
-                if len(hidden):
-                    without = np.concatenate((hidden, self._uncounted))
-                    table = tiers.counted_variants(tiers.to_long(table), without)
-                parts.append(table.select(["pos", "ref", "alt", *tiers.COUNTS]))
-        uncountable = self._uncountable
-        for file in self._open_files():
-            calls = tiers.read_rows(self.root, file, (("contig", "=", contig), *at))
-            parts.append(tiers.counted_variants(calls, uncountable))
-        return parts
+        """Counts of [low, high) of one bin, one table per tier; each sorted, no variant twice."""
+        tables = []
+        for name, shown in self._segment_files(contig, bin_):
+            parts = [segments.COUNTED.empty_table()]
+            if shown.whole:
+                parts += self._bin_rows(name, low, high, segments.COUNTED.names)
+            else:
+                rows = self._bin_rows(name, low, high, _CARRIED)
+                parts += [segments.masked(each, shown.counting) for each in rows]
+            tables.append(pa.concat_tables(parts))
+        not_counted = self._slots_of(~(self.visible & self.holdings.roster.counted))
+        for rows in self._open_rows(contig, low, high):
+            tables.append(tiers.counted_variants(rows, not_counted))
+        return tables
 
     def _depths(
-        self, contig: str, bin_: int, low: int, high: int
-    ) -> Iterable[tuple[str, NDArray[np.int32]]]:
-        """Karyotype and genomes callable at each base of [low, high); terms of one sum."""
-        by_sex = self.reference.depends_on_sex(contig)
-        start = bin_ * BIN_BP
+        self, contig: str, bin_: int, positions: Positions
+    ) -> Iterator[tuple[str, NDArray[np.int32]]]:
+        """Karyotype and genomes callable at each position of one bin; terms of one sum."""
+        roster = self.holdings.roster
+        members = roster.in_segment & roster.in_planes(self.planes) & roster.counted
+        shown, hidden = members & self.visible, members & ~self.visible
+        offsets = positions - bin_ * BIN_BP
+        direct = self.cohort is not None and int(shown.sum()) <= int(hidden.sum())
+        if not direct:
+            yield from self._count_arrays(contig, bin_, offsets)
+        label = (self.cohort is not None, direct)
+        for stratum, slots in self._strata_of(contig, shown if direct else hidden):
+            depth = self.holdings.callability.depth(
+                (*label, stratum), contig, bin_, slots, self.holdings.shards_of
+            )
+            yield stratum, depth[offsets] if direct else -depth[offsets]
+        waiting = ~roster.in_segment & roster.counted & self.visible
+        if waiting.any():
+            yield from self._open_depths(contig, positions, waiting)
+
+    def _count_arrays(
+        self, contig: str, bin_: int, offsets: Positions
+    ) -> Iterator[tuple[str, NDArray[np.int32]]]:
         for plane in self.planes:
-            for stratum in SEX_CHROMOSOMES if by_sex else ("all",):
-                file = counts_file(plane, stratum, contig, bin_, self._built(plane))
-                if file in self.generation.files:
-                    counts = tiers.read_counts(self.root, file, low - start, high - start)
-                    yield stratum, counts
-        for runs, members, sign in self._runs(contig, bin_, low, high):
-            for karyotype, slots in _by_stratum(members, by_sex).items():
-                yield karyotype, sign * tiers.coverage(runs, low, high, slots)
+            for stratum in self.holdings.strata:
+                folder = counts_file(plane, stratum, contig, bin_, 0).rpartition("/")[0]
+                name = self.holdings.file_in.get(folder)
+                if name is not None:
+                    yield stratum, self._counts_at(name, offsets)
 
-    def _runs(
-        self, contig: str, bin_: int, low: int, high: int
-    ) -> Iterable[tuple[pa.Table, list[Member], int]]:
-        """Runs to add (open tiers) and to take away (hidden members of the segments)."""
-        at = (("start", "<", high), ("end", ">", low))
-        for plane, segment in self._segments():
-            hidden = set(self._hidden(plane, segment).tolist())
-            for file in self._bin_files(plane, segment, contig, bin_) if hidden else ():
-                runs = tiers.read_rows(self.root, callable_file(file), at)
-                yield runs, [each for each in self.generation.members if each.slot in hidden], -1
-        mine = [member for member in self.visible.values() if member.tier != SEGMENT]
-        for file in self._open_files():
-            runs = tiers.read_rows(self.root, callable_file(file), (("contig", "=", contig), *at))
-            yield runs, mine, 1
+    def _counts_at(self, name: str, offsets: Positions) -> NDArray[np.int32]:
+        """Values of a count array at ascending offsets from the start of its bin."""
+        files, footer = self.holdings.files, self.holdings.footer(name)
+        ends = np.cumsum(files.file(name, footer).rows)
+        result = np.zeros(len(offsets), np.int32)
+        for group in np.unique(np.searchsorted(ends, offsets, side="right")).tolist():
+            if group >= len(ends):
+                continue  # the array ends with the contig
+            first = int(ends[group - 1]) if group else 0
+            rows = slice(*np.searchsorted(offsets, [first, ends[group]]).tolist())
+            values = files.group(name, group, ["count"], footer)["count"].chunk(0)
+            result[rows] = np.asarray(values)[offsets[rows] - first]
+        return result
 
-    def _segments(self) -> list[tuple[str, int]]:
-        pairs = {(each.plane, each.segment) for each in self._in_segments()}
-        return sorted(pair for pair in pairs if pair[0] in self.planes)
+    def _open_depths(
+        self, contig: str, positions: Positions, waiting: Chosen
+    ) -> Iterator[tuple[str, NDArray[np.int32]]]:
+        low, high = int(positions[0]), int(positions[-1]) + 1
+        at = (("contig", "=", contig), ("start", "<", high), ("end", ">", low))
+        strata = list(self._strata_of(contig, waiting))
+        for name in self._open_files:
+            file = callable_file(name)
+            runs = self.holdings.files.where(
+                file, at, ["start", "end", "slot"], self.holdings.footer(file)
+            )
+            for stratum, slots in strata:
+                yield stratum, tiers.coverage(runs, low, high, slots)[positions - low]
 
-    def _in_segments(self) -> list[Member]:
-        return [each for each in self.generation.members if each.tier == SEGMENT]
+    def _strata_of(self, contig: str, members: Chosen) -> Iterator[tuple[str, Slots]]:
+        """Slots of some members by the stratum that they are counted in on a contig."""
+        roster = self.holdings.roster
+        if self.reference.depends_on_sex(contig):
+            yield from roster.by_karyotype(members)
+        elif members.any():
+            yield "all", roster.slots[members]
 
-    def _hidden(self, plane: str, segment: int) -> Slots:
-        """Slots of a segment that may not be seen: retired, or consent forbids."""
-        return _slots(
-            each
-            for each in self._in_segments()
-            if (each.plane, each.segment) == (plane, segment) and each.slot not in self.visible
-        )
-
-    @cached_property
-    def _uncounted(self) -> Slots:
-        return _slots(each for each in self.generation.members if not each.counted)
-
-    @cached_property
-    def _uncountable(self) -> Slots:
-        """Members that count nowhere in this answer."""
-        return _slots(
-            each
-            for each in self.generation.members
-            if each.slot not in self.visible or not each.counted
-        )
-
-    def _built(self, plane: str) -> int:
-        """Generation whose compaction wrote a plane's bins."""
-        return self._built_by_plane.get(plane, -1)
+    def _segment_files(self, contig: str, bin_: int) -> Iterator[tuple[str, _Shown]]:
+        """Files of a bin, and who of the segment is shown."""
+        for (plane, segment), shown in self._shown.items():
+            folder = segment_file(plane, segment, contig, bin_, 0).rpartition("/")[0]
+            name = self.holdings.file_in.get(folder)
+            if name is not None:
+                yield name, shown
 
     @cached_property
-    def _built_by_plane(self) -> Mapping[str, int]:
-        built = {}
-        for file in self.generation.files:
-            parts = file.split("/")
-            if parts[0] in ("index", "counts") and "bin=" in file:
-                built[parts[1]] = int(parts[-1].split(".")[0].removeprefix("gen-"))
-        return built
+    def _shown(self) -> Mapping[tuple[str, int], _Shown]:
+        """Plane and number of each segment, and who of it is shown."""
+        roster = self.holdings.roster
+        result = {}
+        for plane, segment in roster.segments(self.planes):
+            members = roster.segment_members(plane, segment)
+            carrying = segment_mask(self._slots_of(members & self.visible))
+            counting = segment_mask(self._slots_of(members & self.visible & roster.counted))
+            whole = not (members & roster.counted & ~self.visible).any()
+            result[plane, segment] = _Shown(carrying, counting, whole)
+        return result
 
-    def _bin_files(self, plane: str, segment: int, contig: str, bin_: int) -> list[str]:
-        file = segment_file(plane, segment, contig, bin_, self._built(plane))
-        return [file] if file in self.generation.files else []
+    @cached_property
+    def _visible_by_slot(self) -> Chosen:
+        return slot_mask(self.visible_slots, self.holdings.roster.highest)
 
+    def _bin_rows(
+        self,
+        name: str,
+        low: int,
+        high: int,
+        columns: list[str],
+        positions: NDArray[np.int32] | None = None,
+    ) -> Iterator[pa.Table]:
+        """Rows of a bin file that lie in [low, high), of row groups that hold such a position."""
+        files, footer = self.holdings.files, self.holdings.footer(name)
+        file = files.file(name, footer)
+        for group in file.groups((("pos", ">", low), ("pos", "<=", high))):
+            bounds = file.bounds("pos")[group]
+            if positions is not None and bounds is not None:
+                first, last = np.searchsorted(positions, [bounds[0], bounds[1] + 1])
+                if first == last:
+                    continue
+            table = files.group(name, group, columns, footer)
+            rows = slice_of(np.asarray(table["pos"].chunk(0)), low, high)
+            if rows.start < rows.stop:
+                yield table.slice(rows.start, rows.stop - rows.start)
+
+    def _open_rows(self, contig: str, low: int, high: int) -> Iterator[pa.Table]:
+        at = (("contig", "=", contig), ("pos", ">", low), ("pos", "<=", high))
+        for name in self._open_files:
+            footer = self.holdings.footer(name)
+            rows = self.holdings.files.where(name, at, _LONG, footer)
+            if rows.num_rows:
+                yield rows
+
+    @cached_property
     def _open_files(self) -> list[str]:
-        tiers_ = {
-            (each.plane, each.tier)
-            for each in self.generation.members
-            if each.tier != SEGMENT and each.plane in self.planes
-        }
-        return [open_file(plane, int(tier)) for plane, tier in sorted(tiers_)]
+        roster = self.holdings.roster
+        return [open_file(plane, tier) for plane, tier in roster.open_tiers(self.planes)]
+
+    def _slots_of(self, members: Chosen) -> Slots:
+        return self.holdings.roster.slots[members]
 
 
-def _allele_count(table: pa.Table) -> NDArray[np.int32]:
-    het, hom, hemi = (np.asarray(table[name]).astype(np.int32) for name in tiers.COUNTS)
-    count: NDArray[np.int32] = het + 2 * hom + hemi
-    return count
+def _bins(start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Bins that overlap [start, end), and the part of that range in each."""
+    for bin_ in range(start // BIN_BP, (end - 1) // BIN_BP + 1):
+        yield bin_, max(start, bin_ * BIN_BP), min(end, (bin_ + 1) * BIN_BP)
 
 
-def _by_stratum(members: list[Member], by_sex: bool) -> dict[str, Slots]:
-    strata: dict[str, list[Member]] = {}
-    for member in members:
-        if member.counted:
-            strata.setdefault(member.karyotype if by_sex else "all", []).append(member)
-    return {name: _slots(each) for name, each in strata.items()}
-
-
-def _slots(members: Iterable[Member]) -> Slots:
-    return np.array(sorted(member.slot for member in members), np.uint32)
+def _concatenated(parts: list[pa.Table]) -> pa.Table:
+    """Calls of several bins as one table; their dictionaries are made one."""
+    if len(parts) == 1:
+        return parts[0]
+    return pa.concat_tables(parts or [segments.CALLS.empty_table()]).unify_dictionaries()

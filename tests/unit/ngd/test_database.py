@@ -336,7 +336,7 @@ def test_a_flipped_byte_anywhere_is_found(tmp_path: Path):
     cohort.row()
     assert cohort.problems() == ()
     files = [each for each in cohort.path.rglob("*") if each.is_file() and each.stat().st_size]
-    assert len(files) > 20
+    assert len(files) > 15
     for path in files:
         whole = path.read_bytes()
         for place in (0, len(whole) // 2, len(whole) - 1):
@@ -388,7 +388,7 @@ def test_a_wrong_region_is_refused(tmp_path: Path, question: str):
 
 @pytest.mark.parametrize(
     "question",
-    ["chr1-0-A-G", "chr1-61-A-G", "chr1-5-A-A", "chr7-1-A-G", "chr1:5:A:G", "chr1-5-A-*"],
+    ["chr1-0-A-G", "chr1-61-A-G", "chr1-5-A-A", "chr7-1-A-G", "chr1:5:A:A", "chr1-5-A-*", "chr1:x:A:G"],
 )
 def test_a_wrong_variant_is_refused(tmp_path: Path, question: str):
     cohort = Cohort(tmp_path, ["0/1"])

@@ -1,0 +1,167 @@
+"""A generation as questions use it: checked as it is read, with what is kept between questions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wgs_pipeline.errors import NgdError
+from wgs_pipeline.ngd.callability import Callability
+from wgs_pipeline.ngd.filecache import FileCache
+from wgs_pipeline.ngd.generation import MEMBERS, Generation, pinned
+from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd.parquet import damage_named, damaged
+from wgs_pipeline.ngd.reference import Reference
+from wgs_pipeline.ngd.roster import Roster, Slots
+from wgs_pipeline.ngd.shard_rows import Shard
+from wgs_pipeline.vault import Vault
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """A generation and what is kept of it between questions.
+
+    Attributes:
+        root: The database.
+        reference: Its reference.
+        generation: The generation.
+        files: Its open files.
+        callability: Depths of genomes that were left out, or asked about alone.
+    """
+
+    root: Root
+    reference: Reference
+    generation: Generation
+    files: FileCache
+    callability: Callability
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Its members as columns."""
+        return Roster(self.generation.table)
+
+    @cached_property
+    def file_in(self) -> Mapping[str, str]:
+        """Folder to the file of that folder: a bin that did not change keeps its older file."""
+        return {
+            name.rpartition("/")[0]: name
+            for name in self.generation.files
+            if name.startswith(("index/", "counts/")) and not name.endswith(".callable.parquet")
+        }
+
+    @cached_property
+    def strata(self) -> list[str]:
+        """Strata of which there are count arrays."""
+        names = (name.split("/", 3) for name in self.generation.files)
+        return sorted({parts[2] for parts in names if parts[0] == "counts"})
+
+    def footer(self, file: str) -> str | None:
+        """Digest of a file's footer, as far as known."""
+        return self.generation.footers.get(file)
+
+    def shards_of(self, slots: Slots) -> list[Shard] | None:
+        """Shards of some slots, ascending; None where one is not in this generation."""
+        roster = self.roster
+        places = np.searchsorted(roster.slots, slots)
+        if not len(slots):
+            return []
+        if places[-1] >= len(roster.slots) or (roster.slots[places] != slots).any():
+            return None
+        rows = roster.table.select(["shard", "description"]).take(pa.array(places, pa.int64()))
+        return [Shard(*each.values()) for each in rows.to_pylist()]
+
+    def shard_of(self, slot: int) -> Shard:
+        """Shard of one member."""
+        place = int(np.searchsorted(self.roster.slots, slot))
+        row = self.roster.table.select(["shard", "description"]).slice(place, 1).to_pylist()[0]
+        return Shard(*row.values())
+
+
+class Shelf:
+    """The current generation, pinned anew for each question and read anew only if it changed."""
+
+    def __init__(self, root: Root, vault: Vault) -> None:
+        self._root, self._vault = root, vault
+        self._files = FileCache(root.path)
+        self._callability = Callability(root)
+        self._kept: Holdings | None = None
+
+    def close(self) -> None:
+        """Close all files and forget what was read."""
+        self._files.close()
+        self._kept = None
+
+    @contextmanager
+    def pinned(self) -> Iterator[Holdings]:
+        """Hold the current generation: its files stay until this ends.
+
+        Raises:
+            NgdError: The database is damaged.
+        """
+        while True:
+            with pinned(self._root) as number:
+                holdings = self._holdings(number)
+                if holdings is not None:
+                    yield holdings
+                    return
+
+    def _holdings(self, number: int) -> Holdings | None:
+        """A pinned generation; None where another has just become current."""
+        if self._kept is None or self._kept.generation.number != number:
+            generation = _checked(self._root, self._vault, number)
+            if generation is None:
+                return None
+            self._files.keep_only(generation.files)
+            reference = self._root.reference()
+            self._kept = Holdings(self._root, reference, generation, self._files, self._callability)
+        return self._kept
+
+
+def _checked(root: Root, vault: Vault, number: int) -> Generation | None:
+    """Read a generation, comparing each file with the hash that stands before it in the chain.
+
+    The vault knows the hash of CURRENT's manifest, the manifest that of all others.
+    """
+    try:
+        pointer = json.loads(root.current.read_bytes())
+        if pointer["generation"] != number:
+            return None
+        folder = root.generation(number)
+        content = _expected(folder / "manifest.json", pointer["manifest"])
+        if vault.get("generation") == str(number) and vault.get("manifest") != pointer["manifest"]:
+            raise NgdError(
+                f"{root.path}: generation {number} is another one than the vault knows; expected "
+                "the two to agree. Restore both from one backup"
+            )
+        manifest = json.loads(content)
+        files: dict[str, str] = manifest["files"]
+        for name in ("ngd.json", "reference.json"):
+            if name in files:
+                _expected(root.path / name, files[name])
+        name = f"generations/{number}/members.parquet"
+        members = _expected(root.path / name, files[name])
+        with damage_named(root.path / name):
+            table = pq.read_table(pa.BufferReader(members), use_threads=False)
+            table = table.select(MEMBERS.names).cast(MEMBERS)
+        return Generation(number, table, files, manifest.get("footers", {}))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NgdError(
+            f"{root.generation(number)}: damaged ({type(error).__name__}); restore it from a backup"
+        ) from error
+
+
+def _expected(path: Path, digest: str) -> bytes:
+    """Content of a file whose SHA-256 is known."""
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise damaged(path)
+    return content

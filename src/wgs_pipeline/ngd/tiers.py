@@ -125,8 +125,13 @@ def sorted_calls(calls: pa.Table) -> pa.Table:
 
 def sorted_runs(runs: pa.Table) -> pa.Table:
     """Runs in the order of the files."""
-    names = [name for name in ("contig", "start", "slot") if name in runs.column_names]
-    return runs.sort_by([(name, "ascending") for name in names]).combine_chunks()
+    # Each genome's runs come in order, and NumPy's stable sort merges what is in order.
+    keys = [np.asarray(runs["slot"]), np.asarray(runs["start"])]
+    if "contig" in runs.column_names:
+        contigs = runs["contig"].combine_chunks().dictionary_encode()
+        rank = np.argsort(np.argsort(contigs.dictionary.to_pylist()))
+        keys.append(rank[np.asarray(contigs.indices)])
+    return runs.take(pa.array(np.lexsort(keys))).combine_chunks()
 
 
 def to_bin(calls: pa.Table, uncounted: NDArray[np.uint32]) -> pa.Table:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.errors import GvcfError
 from wgs_pipeline.ngd.alleles import Alleles, normalise
+from wgs_pipeline.ngd.called_alleles import Calls
 from wgs_pipeline.ngd.genotypes import Genotypes, parse_genotypes, split_text
-from wgs_pipeline.ngd.gvcf_source import Header, column_blocks, malformed, read_header
+from wgs_pipeline.ngd.gvcf_source import Header, malformed, read_header, text_blocks
 from wgs_pipeline.ngd.intervals import Bases, union
-from wgs_pipeline.ngd.records import Calls, Records, Rule, parse_records
+from wgs_pipeline.ngd.records import Records, Rule, parse_records
 from wgs_pipeline.ngd.reference import Reference
 from wgs_pipeline.ngd.shard import VARIANTS
 
@@ -53,8 +54,8 @@ def parse_contigs(
     check_header(gvcf, read_header(gvcf), sample_id, reference)
     seen: set[str] = set()
     open_: _Contig | None = None
-    for line, batch in column_blocks(gvcf):
-        records = parse_records(gvcf, line, batch, rule)
+    for line, block in text_blocks(gvcf):
+        records = parse_records(gvcf, line, block, rule)
         for name, rows in _by_contig(records):
             if open_ is None or open_.name != name:
                 if open_ is not None:
@@ -88,21 +89,20 @@ def check_header(gvcf: Path, header: Header, sample_id: str, reference: Referenc
             "Add them with bcftools reheader --fai"
         )
     for name, length in header.contigs.items():
-        expected = reference.contigs.get(name)
-        if expected is None or length not in (None, expected):
-            found = f"contig {name}" + ("" if length is None else f" of {length} bp")
-            known = "no such contig" if expected is None else f"{expected} bp"
+        expected = reference.contigs.get(name, length)  # one without records is no matter
+        if length not in (None, expected):
             raise GvcfError(
-                f"{gvcf}: {found}, where the reference of this database has {known}: called "
-                "against another reference. Call it again against the database's reference"
+                f"{gvcf}: contig {name} of {length} bp, where the reference of this database has "
+                f"{expected} bp: called against another reference. Call it again against the "
+                "database's reference"
             )
 
 
 def _by_contig(records: Records) -> Iterator[tuple[str, slice]]:
-    codes = np.asarray(records.contig.indices)
+    codes = records.contig
     borders = np.flatnonzero(np.diff(codes)) + 1
     for low, high in zip([0, *borders], [*borders, len(codes)], strict=True):
-        yield records.contig.dictionary[int(codes[low])].as_py(), slice(int(low), int(high))
+        yield records.contigs[int(codes[low])], slice(int(low), int(high))
 
 
 @dataclass
@@ -249,13 +249,27 @@ def _finished(calls: pa.Table | None) -> pa.Table:
     if calls is None:
         return VARIANTS.empty_table()
     calls = calls.select(VARIANTS.names)
-    order = [("pos", "ascending"), ("ref", "ascending"), ("alt", "ascending")]
-    ranked = [*order, ("kind", "descending"), ("dp", "descending"), ("gq", "descending")]
-    calls = calls.sort_by(ranked).combine_chunks()
-    first = np.ones(calls.num_rows, np.bool_)
-    same = np.ones(max(calls.num_rows - 1, 0), np.bool_)
-    for name, _ in order:
-        column = calls[name].combine_chunks()
+    pos = np.asarray(_column(calls, "pos"))
+    order = np.argsort(pos, kind="stable")
+    pos = pos[order]
+    again = np.concatenate(([False], pos[1:] == pos[:-1]))
+    tied = np.flatnonzero(again | np.concatenate((again[1:], [False])))
+    if not len(tied):
+        return calls.take(pa.array(order))
+    order[tied] = order[tied][_ranks(calls.take(pa.array(order[tied])))]
+    calls = calls.take(pa.array(order))
+    there = calls.take(pa.array(tied))
+    same = np.ones(len(tied) - 1, np.bool_)
+    for name in ("pos", "ref", "alt"):
+        column = there[name].combine_chunks()
         same &= np.asarray(pc.equal(column[1:], column[:-1]))
-    first[1:] = ~same
+    first = np.ones(calls.num_rows, np.bool_)
+    first[tied[1:]] = ~same
     return calls.filter(pa.array(first))
+
+
+def _ranks(calls: pa.Table) -> NDArray[np.int64]:
+    """The order of calls by pos, ref, alt, then by the one that is kept of several."""
+    ascending = [(name, "ascending") for name in ("pos", "ref", "alt")]
+    keys = [*ascending, *((name, "descending") for name in ("kind", "dp", "gq"))]
+    return np.asarray(pc.sort_indices(calls, sort_keys=keys)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Reading a gVCF as text columns, in blocks: header, decompression, line numbers of errors.
+"""Reading a gVCF in blocks of lines: header, decompression, line numbers of errors.
 
 Plain, gzip or bgzip text, chosen by content and not by name.
 """
@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import pyarrow as pa
-import pyarrow.csv as pacsv
-from isal import igzip
+import numpy as np
+from isal import igzip, igzip_threaded
 from isal.igzip_lib import IsalError
 
 from wgs_pipeline.bgzf import BGZF_EOF
 from wgs_pipeline.errors import GvcfError
+from wgs_pipeline.ngd.text_block import PADDING, BadLines, TextBlock
 
-_BLOCK_BYTES = 8 << 20
-_COLUMNS = ["CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "SAMPLE"]
-_USED = ["CHROM", "POS", "REF", "ALT", "FILTER", "INFO", "FORMAT", "SAMPLE"]
+#: Columns of a VCF of one sample.
+COLUMNS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "SAMPLE")
+
+_BLOCK_BYTES = 2 << 20
+_LAST_ASCII = 0x7F
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f]")
 _CONTIG = re.compile(r"##contig=<(?:.*,)?ID=([^,>]+)(?:,.*)?>")
 _LENGTH = re.compile(r"[<,]length=([0-9]+)")
 
@@ -52,63 +55,72 @@ def read_header(path: Path) -> Header:
         return _header(path, file)
 
 
-def column_blocks(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Blocks of records as text columns (POS as int32), with the line number of each first record.
+def text_blocks(path: Path) -> Iterator[tuple[int, TextBlock]]:
+    """Blocks of records, with the line number of each first record.
 
     Raises:
         GvcfError: The file is truncated, damaged, has no records, or a line is malformed.
     """
     with _opened(path) as file:
-        line = _header(path, file).lines + 1
-        try:
-            for batch in _csv(file):
-                if batch.num_rows:
-                    yield line, batch
-                line += batch.num_rows
-        except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                raise GvcfError(
-                    f"{path}: no records after the header; expected a record for every base that "
-                    "was examined. Was it cut off? Make it again"
-                ) from None
-            locate_malformed(path)
-            raise GvcfError(f"{path}: cannot be read as a gVCF: {error}") from error
+        line = first = _header(path, file).lines + 1
+        for text in _whole_lines(path, file):
+            data = np.frombuffer(text, np.uint8)
+            try:
+                block = TextBlock.of(data, len(COLUMNS))
+            except BadLines:
+                _locate_malformed(path, line, text)
+                raise
+            if data.max() > _LAST_ASCII and not _is_utf8(text):
+                _locate_malformed(path, line, text)
+            yield line, block
+            line += len(block)
+        if line == first:
+            raise GvcfError(
+                f"{path}: no records after the header; expected a record for every base that "
+                "was examined. Was it cut off? Make it again"
+            )
 
 
-def _csv(file: IO[bytes]) -> pacsv.CSVStreamingReader:
-    types = {name: pa.int32() if name == "POS" else pa.string() for name in _USED}
-    return pacsv.open_csv(
-        file,
-        read_options=pacsv.ReadOptions(
-            column_names=_COLUMNS, block_size=_BLOCK_BYTES, use_threads=False
-        ),
-        parse_options=pacsv.ParseOptions(
-            delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False
-        ),
-        convert_options=pacsv.ConvertOptions(
-            column_types=types, include_columns=_USED, null_values=[], strings_can_be_null=False
-        ),
-    )
+def _whole_lines(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+    """The rest of a file in padded blocks that end where a line does, its end a line feed."""
+    padding = bytes(PADDING)
+    rest: list[bytes] = []
+    while chunk := file.read(_BLOCK_BYTES):
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            text = b"".join((padding, *rest, memoryview(chunk)[:cut], padding))
+            yield text.replace(b"\r\n", b"\n") if b"\r" in text else text
+            rest = []
+        rest.append(chunk[cut:])
+    if any(rest):
+        raise _unended(path)
 
 
-def locate_malformed(path: Path) -> None:
-    """Find the first line whose shape is wrong; only called once reading has failed.
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _locate_malformed(path: Path, first: int, text: bytes) -> None:
+    """Find the first line whose shape is wrong; only called once something is.
 
     Raises:
         GvcfError: Names that line.
     """
-    with _opened(path) as file:
-        first = _header(path, file).lines + 1
-        for number, line in enumerate(file, start=first):
-            fields = line.rstrip(b"\r\n").split(b"\t")
-            if len(fields) != len(_COLUMNS):
-                raise malformed(path, number, f"{len(fields)} columns", f"{len(_COLUMNS)} columns")
-            if not re.fullmatch(rb"[0-9]{1,10}", fields[1]) or int(fields[1]) >= 1 << 31:
-                raise malformed(path, number, "POS is no position", "a positive whole number")
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                raise malformed(path, number, "bytes that are no UTF-8", "VCF text") from None
+    for number, line in enumerate(text[PADDING:-PADDING].split(b"\n")[:-1], start=first):
+        if control := _CONTROL.search(line):
+            found = f"the control character 0x{control[0][0]:02x}"
+            raise malformed(path, number, found, "VCF text")
+        fields = line.count(b"\t") + 1
+        if fields != len(COLUMNS):
+            raise malformed(path, number, f"{fields} columns", f"{len(COLUMNS)} columns")
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            raise malformed(path, number, "bytes that are no UTF-8", "VCF text") from None
 
 
 def malformed(path: Path, line: int, found: str, expected: str) -> GvcfError:
@@ -125,7 +137,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             magic = raw.read(18)
             _check_end(path, raw, magic)
         if magic[:2] == b"\x1f\x8b":
-            with igzip.open(path, "rb") as file:
+            with igzip_threaded.open(path, "rb", threads=1) as file:
                 yield file
         else:
             with path.open("rb") as file:
@@ -152,10 +164,13 @@ def _check_end(path: Path, raw: IO[bytes], magic: bytes) -> None:
     elif size and magic[:2] != b"\x1f\x8b":
         raw.seek(size - 1)
         if raw.read() != b"\n":
-            raise GvcfError(
-                f"{path}: the last line has no end, so the file may be truncated. "
-                "Copy or make it again"
-            )
+            raise _unended(path)
+
+
+def _unended(path: Path) -> GvcfError:
+    return GvcfError(
+        f"{path}: the last line has no end, so the file may be truncated. Copy or make it again"
+    )
 
 
 def _header(path: Path, file: IO[bytes]) -> Header:

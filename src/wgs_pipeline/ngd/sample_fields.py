@@ -1,0 +1,148 @@
+"""The sample column of records that share one FORMAT."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from wgs_pipeline.ngd.genotypes import is_genotype
+from wgs_pipeline.ngd.gvcf_source import COLUMNS
+from wgs_pipeline.ngd.text_block import Fields, Rows, TextBlock, next_of
+
+_SAMPLE = COLUMNS.index("SAMPLE")
+_WANTED = ("GT", "DP", "MIN_DP", "GQ", "PL", "AD")
+_FLOAT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(?i:nan|inf|infinity)$"
+
+
+class Malformed(Exception):  # noqa: N818 (becomes a GvcfError with its line)
+    """A record of a block that cannot be read; ``row`` is its index in the block."""
+
+    def __init__(self, row: int, found: str, expected: str) -> None:
+        super().__init__(found)
+        self.row, self.found, self.expected = row, found, expected
+
+
+def require(good: NDArray[np.bool_], found: str, expected: str) -> None:
+    """Raise for the first row of a block that is not as expected.
+
+    Raises:
+        Malformed: There is one.
+    """
+    if not good.all():
+        raise Malformed(int(np.argmin(good)), found, expected)
+
+
+class SampleFields:
+    """Values of the sample, by FORMAT key.
+
+    Attributes:
+        keys: FORMAT of all the records.
+        rows: The records, as rows of their block.
+    """
+
+    def __init__(self, block: TextBlock, keys: list[str], rows: Rows) -> None:
+        self.keys, self.rows = keys, rows
+        self._values: dict[str, Fields] = {}
+        rest = block.column(_SAMPLE)[rows]
+        last = max((at for at, key in enumerate(keys) if key in _WANTED), default=-1)
+        for key in keys[: last + 1]:
+            ends = next_of(rest.data, rest.starts, rest.ends, b":")
+            self._values.setdefault(key, Fields(rest.data, rest.starts, ends))
+            rest = Fields(rest.data, np.minimum(ends + 1, rest.ends), rest.ends)
+        self._check_rest(rest, len(keys) - last - 1)
+
+    def _check_rest(self, rest: Fields, most: int) -> None:
+        """Refuse more values than keys: what is left has at most this many."""
+        rows = np.arange(len(rest))
+        if not most:
+            rows = np.flatnonzero((rest.sizes > 0) | (rest.data[rest.starts - 1] == ord(":")))
+        for _ in range(most):
+            ends = next_of(rest.data, rest.starts, rest.ends, b":")
+            more = np.flatnonzero(ends < rest.ends)
+            rows = rows[more]
+            rest = Fields(rest.data, ends[more] + 1, rest.ends[more])
+        if len(rows):
+            row = int(self.rows[rows[0]])
+            raise Malformed(row, "more sample fields than FORMAT keys", "at most one per key")
+
+    def values(self, key: str) -> Fields | None:
+        """Texts of a key; empty where missing. None if FORMAT lacks the key."""
+        return self._values.get(key)
+
+    def numbers(self, key: str) -> NDArray[np.float64]:
+        """Values of a key as numbers; NaN where missing."""
+        values = self.values(key)
+        if values is None:
+            return np.full(len(self.rows), np.nan)
+        return numbers(values, self.rows, key)
+
+    def quality(self) -> NDArray[np.float64]:
+        """GQ, otherwise the second smallest PL; NaN where both are missing."""
+        quality = self.numbers("GQ")
+        likelihoods = self.values("PL")
+        without = np.flatnonzero(np.isnan(quality))
+        if likelihoods is not None and len(without):
+            quality[without] = _second_smallest(likelihoods[without], self.rows[without])
+        return quality
+
+    def genotype_codes(self, texts: dict[str, int]) -> Rows:
+        """Index of each GT in ``texts``, which gains those not seen before; -1 without GT."""
+        values = self.values("GT")
+        if values is None:
+            return np.full(len(self.rows), -1, np.int64)
+        distinct, codes = values.dictionary()
+        own = []
+        for code, text in enumerate(distinct):
+            if not is_genotype(text):
+                row = int(self.rows[np.argmax(codes == code)])
+                raise Malformed(row, "a GT that is no genotype", "such as 0/1, 1|1 or ./.")
+            own.append(texts.setdefault(text, len(texts)))
+        return np.array(own, np.int64)[codes]
+
+
+def numbers(values: Fields, rows: Rows, what: str) -> NDArray[np.float64]:
+    """Numbers; NaN where the text is empty or ``.``.
+
+    Args:
+        values: The texts.
+        rows: Row of each in its block, for messages.
+        what: What they are, for messages.
+
+    Raises:
+        Malformed: One is no number.
+    """
+    whole, good = values.whole_numbers()
+    result = whole.astype(np.float64)
+    if good.all():
+        return result
+    rest = np.flatnonzero(~good)
+    result[rest] = np.nan
+    rest = rest[~values[rest].missing()]
+    if len(rest):
+        result[rest] = _decimals(values[rest].strings(), rows[rest], what)
+    return result
+
+
+def _decimals(texts: pa.StringArray, rows: Rows, what: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(texts.cast(pa.float64()))
+    except pa.ArrowInvalid:
+        good = np.asarray(pc.match_substring_regex(texts, _FLOAT))
+        row = int(rows[np.argmin(good)])
+        raise Malformed(row, f"{what} is no number", "a number or '.'") from None
+
+
+def _second_smallest(texts: Fields, rows: Rows) -> NDArray[np.float64]:
+    """Second smallest of the numbers in each text; NaN if there are fewer, or one is missing."""
+    parts, offsets = texts.split(b",")
+    counts = np.diff(offsets)
+    values = numbers(parts, np.repeat(rows, counts), "PL")
+    result = np.full(len(texts), np.nan)
+    for count in np.unique(counts[counts > 1]):
+        chosen = np.flatnonzero(counts == count)
+        table = values[offsets[chosen][:, np.newaxis] + np.arange(count)]
+        second = np.partition(table, 1, axis=1)[:, 1]
+        result[chosen] = np.where(np.isnan(table).any(axis=1), np.nan, second)
+    return result

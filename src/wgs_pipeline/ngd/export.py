@@ -42,7 +42,6 @@ from wgs_pipeline.pseudonyms import cohort_digest
 from wgs_pipeline.vault import Genome, PastExport, Vault
 
 GENOTYPES, FREQUENCIES = "genotypes", "frequencies"
-_RESEARCH_LIKE = (Purpose.RESEARCH, Purpose.STATISTICS)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def export(database: Database, wanted: Wanted) -> Statement:
         "formats": sorted(wanted.formats),
     }
     with building(wanted.target) as folder:
-        with database._answering("export", query, wanted.kind) as access:
+        with database._log.answering("export", query, wanted.kind) as access:
             statement, cohort = job.write(folder, access)
         # Logged; whoever compares exports must know of it before anyone can see it.
         job.vault.record_export(job.remembered(statement, cohort))
@@ -115,7 +114,8 @@ class _Job:
     @property
     def project(self) -> ResearchProject | None:
         """The approval; care and quality need none and are given none."""
-        return self.database._asker.project if self.purpose in _RESEARCH_LIKE else None
+        asker = self.database._asker
+        return asker.project if asker.is_aggregate else None
 
     @property
     def project_id(self) -> str:

@@ -20,12 +20,13 @@ from wgs_pipeline.ngd.export_cohort import Cohort
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import BIN_BP, Root
 from wgs_pipeline.ngd.parquet import Condition, read_where
-from wgs_pipeline.ngd.shard import read_callable, read_variants
+from wgs_pipeline.ngd.shard_rows import read_calls, read_runs
 
 #: Rows that are held in memory before they are written; at most some 60 bytes each.
 FLUSH_ROWS = 8_000_000
 #: Rows that one window may bring; windows are made so small that they fit.
 WINDOW_ROWS = 8_000_000
+LEAST_WINDOW_BP = 1_000
 #: Calls of the genomes of an export; ``column`` is the place of the genome in its cohort.
 CALLS = pa.schema(
     [
@@ -115,7 +116,7 @@ class ContigRows:
         """Size of the windows in which it can be read, in bp."""
         covered = max(int((self.bases.ends - self.bases.starts).sum()), 1)
         per_bp = max(self.calls.rows, self.runs.rows) / covered
-        return int(min(BIN_BP, max(1_000, WINDOW_ROWS / max(per_bp, 1e-9))))
+        return int(min(BIN_BP, max(LEAST_WINDOW_BP, WINDOW_ROWS / max(per_bp, 1e-9))))
 
     def calls_in(self, low: int, high: int) -> pa.Table:
         """Calls at [low, high), 0-based, sorted by pos, ref, alt and column."""
@@ -131,6 +132,8 @@ class ContigRows:
 def read_genomes(root: Root, cohort: Cohort, rows: ContigRows) -> Iterator[tuple[int, Bases]]:
     """Read the shards of a cohort, one genome at a time, into ``rows``.
 
+    Only what lies between the first and the last wanted base is read.
+
     Args:
         root: The database.
         cohort: Whose genomes.
@@ -138,10 +141,15 @@ def read_genomes(root: Root, cohort: Cohort, rows: ContigRows) -> Iterator[tuple
 
     Yields:
         Column of the genome, and its callable bases among those wanted.
+
+    Raises:
+        NgdError: A shard is missing or damaged.
     """
-    for column, digest in enumerate(cohort.table["shard"].to_pylist()):
-        rows.calls.add(_calls(read_variants(root, digest, rows.contig), rows.bases, column))
-        table = read_callable(root, digest, rows.contig)
+    low, high = int(rows.bases.starts[0]), int(rows.bases.ends[-1])
+    for column, shard in enumerate(cohort.shards):
+        calls = read_calls(root, shard, (rows.contig, low, high))
+        rows.calls.add(_calls(calls, rows.bases, column))
+        table = read_runs(root, shard, rows.contig, low, high)
         starts, ends = (np.asarray(table[name]).astype(np.int64) for name in ("start", "end"))
         runs = Bases(starts, ends).intersect(rows.bases)
         rows.runs.add(_runs(runs, column))

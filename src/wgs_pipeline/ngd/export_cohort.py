@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from wgs_pipeline.ngd.shard_rows import Shard
 from wgs_pipeline.ngd.snapshot import Snapshot
 from wgs_pipeline.pseudonyms import genome_names
 from wgs_pipeline.vault import Genome, PastExport
@@ -20,7 +21,8 @@ class Cohort:
     """Genomes of an export, in the order of its columns: by name, which is as good as random.
 
     Attributes:
-        table: slot, shard, karyotype, assay, sample (name of the genome) and person (pseudonym).
+        table: slot, shard, description (of the shard), karyotype, assay, sample (name of the
+            genome) and person (pseudonym).
     """
 
     table: pa.Table
@@ -43,6 +45,12 @@ class Cohort:
         """How many persons they are of."""
         return int(pc.count_distinct(self.table["person"]).as_py())
 
+    @property
+    def shards(self) -> list[Shard]:
+        """Shards of the genomes."""
+        rows = self.table.select(["shard", "description"]).to_pylist()
+        return [Shard(each["shard"], each["description"]) for each in rows]
+
     def karyotypes(self) -> tuple[list[str], NDArray[np.int64]]:
         """The distinct karyotypes, and which of them each genome has."""
         encoded = self.table["karyotype"].combine_chunks().dictionary_encode()
@@ -50,9 +58,9 @@ class Cohort:
 
 
 def counted_members(snapshot: Snapshot) -> pa.Table:
-    """Members of a snapshot that may be seen and count: slot, shard, karyotype, assay."""
+    """Members that may be seen and count: slot, shard, description, karyotype, assay."""
     chosen = snapshot.visible & snapshot.holdings.roster.counted
-    columns = ["slot", "shard", "karyotype", "assay"]
+    columns = ["slot", "shard", "description", "karyotype", "assay"]
     return snapshot.generation.table.select(columns).filter(pa.array(chosen))
 
 
@@ -70,7 +78,7 @@ def named_cohort(members: pa.Table, genomes: Sequence[Genome], project_key: byte
     """Give the members their names in a project.
 
     Args:
-        members: slot, shard, karyotype, assay.
+        members: As ``counted_members`` gives them.
         genomes: All genomes that the vault knows, by slot.
         project_key: Key of the project.
     """

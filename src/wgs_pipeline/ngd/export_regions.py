@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wgs_pipeline.errors import ConsentError, NgdError
 from wgs_pipeline.ngd.intervals import Bases
-from wgs_pipeline.ngd.names import parse_region
+from wgs_pipeline.ngd.names import Naming
 from wgs_pipeline.ngd.projects import ResearchProject
 from wgs_pipeline.ngd.reference import Reference
 
@@ -48,9 +48,10 @@ def permitted_regions(project: ResearchProject | None, reference: Reference) -> 
     """
     if project is None or not project.regions:
         return {name: Bases.of([(0, size)]) for name, size in reference.contigs.items()}
+    naming = Naming(reference)
     pairs: dict[str, list[tuple[int, int]]] = {}
     for text in project.regions:
-        region = parse_region(text, reference)
+        region = naming.region(text)
         pairs.setdefault(region.contig, []).append((region.start, region.end))
     return _ordered(pairs, reference)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wgs_pipeline.cli import ngd_export
 from wgs_pipeline.errors import ConfigError, NgdError
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ _root = click.argument("root", type=_path)
 @click.group()
 def command() -> None:
     """Load and query the National Genome Database."""
+
+
+command.add_command(ngd_export.command, "export")
 
 
 def _question(function: _Command) -> _Command:

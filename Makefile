@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench bench-plan bench-audit setup lock clean
+.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-ngd setup lock clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.

@@ -20,10 +20,11 @@ from benchmarks.ngd.project import Place, karyotype, patient_id, sample_id
 from wgs_pipeline.ngd.commit import commit
 from wgs_pipeline.ngd.compact import compact
 from wgs_pipeline.ngd.contig_calls import ContigCalls
+from wgs_pipeline.ngd.generation import read_generation
 from wgs_pipeline.ngd.init import Wanted, initialise
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root
-from wgs_pipeline.ngd.registration import Identity, register
+from wgs_pipeline.ngd.registration import Identity, loading, register
 from wgs_pipeline.ngd.shard import Analysis
 from wgs_pipeline.ngd.shard_writer import write_contigs
 from wgs_pipeline.vault import Vault
@@ -63,24 +64,29 @@ def load(place: Place, source: Source, processes: int, every: int) -> dict[str, 
     Returns:
         Seconds by step and rates.
     """
-    meter, steps = Meter(), []
+    meter = Meter()
+    steps: list[list[float]] = []
     jobs = [(place.root, source, low, high) for low, high in source.batches()]
-    context = get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        written = pool.map(_write_batch, jobs)
-        with Vault(place.open().vault) as vault:
-            for number, (digests, measured) in enumerate(written, start=1):
-                for name, wall, cpu in measured:
-                    meter.add(name, wall, cpu)
-                _register(place.open(), digests, (number - 1) * BATCH, meter)
-                with meter.step("commit"):
-                    commit(place.open(), vault)
-                if number % every == 0 or number == len(jobs):
-                    before = dict(meter.cpu)
-                    with meter.step("compact"):
-                        compact(place.open(), vault)
-                    loaded = min(number * BATCH, source.persons)
-                    steps.append([loaded, meter.cpu["compact"] - before.get("compact", 0.0)])
+    root = place.open()
+    with (
+        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
+        Vault(root.vault) as vault,
+        loading(root),  # shards of the next batches wait to be registered
+    ):
+        for number, (digests, measured) in enumerate(pool.map(_write_batch, jobs), start=1):
+            for name, wall, cpu in measured:
+                meter.add(name, wall, cpu)
+            _register(root, digests, (number - 1) * BATCH, meter)
+            with meter.step("commit"):
+                commit(root, vault)
+            if number % every == 0 or number == len(jobs):
+                before = meter.cpu.get("compact", 0.0)
+                with meter.step("compact"):
+                    compact(root, vault)
+                steps.append([min(number * BATCH, source.persons), meter.cpu["compact"] - before])
+        loaded = read_generation(root, int(vault.require("generation"))).table.num_rows
+    if loaded != source.persons:
+        raise SystemExit(f"{loaded} genomes are loaded; expected {source.persons}")
     names = ("shard", "register", "commit", "compact")
     cpu = {name: meter.cpu[name] / source.persons for name in names}
     return {

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from wgs_pipeline.cli import ngd_export
+from wgs_pipeline.cli import ngd_export, ngd_query
 from wgs_pipeline.errors import ConfigError, NgdError
 
-if TYPE_CHECKING:
-    from wgs_pipeline.ngd.database import Database
-
-_Command = Callable[..., Any]
 _path = click.Path(path_type=Path)
 _root = click.argument("root", type=_path)
 
@@ -27,24 +21,8 @@ def command() -> None:
 
 
 command.add_command(ngd_export.command, "export")
-
-
-def _question(function: _Command) -> _Command:
-    """Options of every question."""
-    for option in (
-        click.option("-o", "--output", type=_path, help="File; standard output without."),
-        click.option("--actor", help="Person on whose behalf a service asks; it is logged."),
-        click.option("--project", type=_path, help="Approved project (research, statistics)."),
-        click.option("--purpose", required=True, help="care, quality, statistics or research."),
-    ):
-        function = option(function)
-    return function
-
-
-def _format(*choices: str) -> Callable[[_Command], _Command]:
-    return click.option(
-        "--format", "format_", type=click.Choice(choices), default=choices[0], show_default=True
-    )
+for _question in ngd_query.COMMANDS:
+    command.add_command(_question)
 
 
 @command.command()
@@ -182,63 +160,16 @@ def compact(root: Path) -> None:
 
 @command.command()
 @_root
-@click.argument("region")
-@_format("tsv", "json", "parquet")
-@_question
-def region(root: Path, region: str, format_: str, output: Path | None, **asking: Any) -> None:
-    """Variants that start in REGION (chr20:100-200, 1-based) with AC, AN and AF."""
-    _answer(root, asking, lambda database: database.region(region), format_, output)
-
-
-@command.command()
-@_root
-@click.argument("variant")
-@_format("tsv", "json", "parquet")
-@_question
-def variant(root: Path, variant: str, format_: str, output: Path | None, **asking: Any) -> None:
-    """AC, AN and AF of one VARIANT (chr20-123-A-T)."""
-    _answer(root, asking, lambda database: database.variant(variant), format_, output)
-
-
-@command.command()
-@_root
-@click.argument("variant")
-@_format("tsv", "json", "parquet")
-@_question
-def carriers(root: Path, variant: str, format_: str, output: Path | None, **asking: Any) -> None:
-    """Samples that carry VARIANT (chr20-123-A-T); care only."""
-    _answer(root, asking, lambda database: database.carriers(variant), format_, output)
-
-
-@command.command()
-@_root
-@click.option("--patient-id", required=True, help="The person; '-' reads standard input.")
-@click.option("--sample", help="Which genome, where the person has several.")
-@_format("vcf", "tsv", "json", "parquet")
-@_question
-def genome(
-    root: Path,
-    patient_id: str,
-    sample: str | None,
-    format_: str,
-    output: Path | None,
-    **asking: Any,
-) -> None:
-    """One person's calls as VCF; care only."""
-    person = _read_identifier(patient_id)
-    _answer(root, asking, lambda database: database.genome(person, sample), format_, output)
-
-
-@command.command()
-@_root
-def info(root: Path) -> None:
-    """Genomes, variants, bytes and generation, as JSON."""
-    import json
-
-    from wgs_pipeline.ngd.inventory import info
+def adopt(root: Path) -> None:
+    """Let the vault of ROOT belong to the folder where ROOT lies now, as after a move."""
+    from wgs_pipeline.ngd.home import adopt
     from wgs_pipeline.ngd.layout import Root
+    from wgs_pipeline.vault import Vault
 
-    click.echo(json.dumps(info(Root.open(root)), indent=2))
+    opened = Root.open(root)
+    with Vault(opened.vault) as vault:
+        adopt(opened, vault)
+    click.echo(f"{root}: is the database of {opened.vault} now", err=True)
 
 
 @command.command()
@@ -259,49 +190,6 @@ def verify(root: Path) -> None:
     click.echo(
         f"{root}: whole; generation {report.generation}, {report.genomes} genomes, "
         f"{report.files} files",
-        err=True,
-    )
-
-
-class _NoPandas:
-    """An import hook under which pandas is not installed."""
-
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
-
-
-def _import_arrow_alone() -> None:
-    """Import Arrow so that it never takes up pandas, whose import takes longer than an answer."""
-    hook: Any = _NoPandas
-    sys.meta_path.insert(0, hook)
-    try:
-        import pyarrow as pa
-
-        pa.array([0])  # the first conversion looks for pandas, and none after it
-    finally:
-        sys.meta_path.remove(hook)
-
-
-def _answer(
-    root: Path,
-    asking: dict[str, Any],
-    ask: Callable[[Database], Any],
-    format_: str,
-    output: Path | None,
-) -> None:
-    _import_arrow_alone()
-    from wgs_pipeline import ngd
-    from wgs_pipeline.ngd import answers
-
-    with ngd.open(root, **asking) as database:
-        table = ask(database)
-        contigs = database.contigs if format_ == "vcf" else {}
-    answers.write(table, format_, output, contigs)
-    stated = table.schema.metadata
-    click.echo(
-        f"# generation={stated[b'generation'].decode()} eligible={stated[b'eligible'].decode()}",
         err=True,
     )
 

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import replacing, write_json
+from wgs_pipeline.ngd.home import require_home
 from wgs_pipeline.ngd.layout import SEGMENT_SLOTS, Root, sha256_of
 from wgs_pipeline.ngd.parquet import footer_digest, read_where
 from wgs_pipeline.ngd.shard import Analysis
@@ -269,6 +270,7 @@ def publish(root: Root, vault: Vault) -> None:
     Raises:
         NgdError: Database and vault do not belong together.
     """
+    require_home(root, vault)
     number, digest = int(vault.require("generation")), vault.require("manifest")
     found = _pointer(root) if root.current.exists() else {"generation": number - 1}
     if found == {"generation": number, "manifest": digest}:

@@ -17,6 +17,7 @@ from wgs_pipeline.ngd.generation import (
     put_published,
     write_generation,
 )
+from wgs_pipeline.ngd.home import claim, require_home
 from wgs_pipeline.ngd.layout import Root, Settings, settings_text, stored_path
 from wgs_pipeline.ngd.reference import Reference
 from wgs_pipeline.vault import Vault
@@ -68,6 +69,7 @@ def initialise(path: Path, wanted: Wanted) -> bool:
     with Vault.create(wanted.vault) as vault, vault.lease():
         settings = _settings(path, wanted, vault)
         if exists:
+            require_home(Root.open(path), vault)
             _confirm(Root.open(path), settings, reference)
         elif vault.get("generation") not in (None, "0"):
             raise NgdError(
@@ -77,6 +79,9 @@ def initialise(path: Path, wanted: Wanted) -> bool:
         made = not (path / "CURRENT").exists()
         if made:
             _first_generation(Root(path, settings), vault, reference)
+        elif vault.get("root") is None:  # made before vaults knew where their database lies
+            with vault.transaction():
+                claim(Root.open(path), vault)
     return made
 
 
@@ -111,20 +116,26 @@ def read_reference(wanted: Wanted) -> Reference:
 
 
 def _settings(path: Path, wanted: Wanted, vault: Vault) -> Settings:
-    fasta = None
-    if wanted.reference is not None and wanted.reference.suffix != ".fai":
-        fasta = stored_path(wanted.reference, path)
+    fasta = None if wanted.reference is None else _fasta_of(wanted.reference)
     return Settings(
         identity=vault.require("identity"),
         public_key=vault.public_key(),
         vault=stored_path(wanted.vault, path),
         consents=stored_path(wanted.consents, path),
-        reference_fasta=fasta,
+        reference_fasta=None if fasta is None else stored_path(fasta, path),
         min_dp=wanted.min_dp,
         min_gq=wanted.min_gq,
         research_default=wanted.research_default,
         on_withdrawal=wanted.on_withdrawal,
     )
+
+
+def _fasta_of(reference: Path) -> Path | None:
+    """The FASTA itself, also where its index was given and the FASTA stands beside that."""
+    if reference.suffix != ".fai":
+        return reference
+    fasta = reference.with_suffix("")
+    return fasta if fasta.exists() else None
 
 
 def _first_generation(root: Root, vault: Vault, reference: Reference | None) -> None:
@@ -136,11 +147,14 @@ def _first_generation(root: Root, vault: Vault, reference: Reference | None) -> 
     manifest = write_generation(root, Generation(0, member_table(()), {}), None)
     with vault.transaction():
         put_published(vault, 0, manifest)
+        claim(root, vault)
     publish(root, vault)
 
 
 def _confirm(root: Root, settings: Settings, reference: Reference | None) -> None:
     there, asked = dataclasses.asdict(root.settings), dataclasses.asdict(settings)
+    if None in (there["reference_fasta"], asked["reference_fasta"]):
+        asked["reference_fasta"] = there["reference_fasta"]  # not known then, or not there now
     differing = [
         f"{name} is {there[name]!r}, asked for {asked[name]!r}"
         for name in there

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from wgs_pipeline.cli import ngd_export, ngd_query
+from wgs_pipeline.cli import ngd_erase, ngd_export, ngd_maintenance, ngd_query
 from wgs_pipeline.errors import ConfigError, NgdError
 
 _path = click.Path(path_type=Path)
@@ -21,6 +21,9 @@ def command() -> None:
 
 
 command.add_command(ngd_export.command, "export")
+command.add_command(ngd_erase.erase)
+command.add_command(ngd_maintenance.compact)
+command.add_command(ngd_maintenance.verify)
 for _question in ngd_query.COMMANDS:
     command.add_command(_question)
 
@@ -141,25 +144,6 @@ def _level(sample: str, path: Path) -> str:
 
 @command.command()
 @_root
-def compact(root: Path) -> None:
-    """Merge the open tiers, move planes by consent, drop what no one needs."""
-    from wgs_pipeline.ngd.compact import compact
-    from wgs_pipeline.ngd.layout import Root
-    from wgs_pipeline.vault import Vault
-
-    opened = Root.open(root)
-    with Vault(opened.vault) as vault:
-        done = compact(opened, vault)
-    click.echo(
-        f"{root}: generation {done.generation}; {done.merged} genomes merged, {done.moved} moved "
-        f"to another plane, {done.retired} replaced ones removed, {done.swept} unused files swept"
-        + (f"; generations {done.kept} kept for readers" if done.kept else ""),
-        err=True,
-    )
-
-
-@command.command()
-@_root
 def adopt(root: Path) -> None:
     """Let the vault of ROOT belong to the folder where ROOT lies now, as after a move."""
     from wgs_pipeline.ngd.home import adopt
@@ -170,28 +154,6 @@ def adopt(root: Path) -> None:
     with Vault(opened.vault) as vault:
         adopt(opened, vault)
     click.echo(f"{root}: is the database of {opened.vault} now", err=True)
-
-
-@command.command()
-@_root
-def verify(root: Path) -> None:
-    """Every hash, index and counts against a rebuild, registry against vault, the access log."""
-    from wgs_pipeline.ngd.layout import Root
-    from wgs_pipeline.ngd.verify import verify
-    from wgs_pipeline.vault import Vault
-
-    opened = Root.open(root)
-    with Vault(opened.vault) as vault:
-        report = verify(opened, vault)
-    for path in report.orphans:
-        click.echo(f"{path}: nothing refers to it; 'wgs ngd compact' sweeps it", err=True)
-    if report.problems:
-        raise NgdError("\n".join(report.problems))
-    click.echo(
-        f"{root}: whole; generation {report.generation}, {report.genomes} genomes, "
-        f"{report.files} files",
-        err=True,
-    )
 
 
 def _configured(configfile: Path) -> dict[str, Any]:

@@ -64,6 +64,8 @@ def build_contig(root: Root, plan: Plan, contig: str) -> Part:
     """
     reference = root.reference()
     reference.length(contig)
+    if plan.empty:
+        return Part(plan.digest, contig, {}, ())
     with pinned_at(root, plan.parent):
         old = read_generation(root, plan.parent)
         part = Part(plan.digest, contig, {}, ())

@@ -7,6 +7,7 @@ visible, and the next commit completes it.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -17,6 +18,7 @@ from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import shard, tiers
+from wgs_pipeline.ngd.erasure_note import read_note
 from wgs_pipeline.ngd.generation import (
     Generation,
     Member,
@@ -41,6 +43,7 @@ from wgs_pipeline.vault import Genome, Outcome, Vault
 
 #: Why a registration is refused.
 _NO_CONSENT = "no consent to analysis is in force"
+_ERASING = "this person is being erased; load again when that is done"
 NOT_ALONE = "another sample of its callset is refused, and they are loaded together"
 
 
@@ -56,13 +59,14 @@ class _Plan:
     retired: list[int] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     slots_of: dict[str, list[int]] = field(default_factory=dict)
+    erasing: frozenset[str] = frozenset()
 
     def copy(self) -> _Plan:
         """One that can be changed without changing this one."""
         slots_of = {sample: list(slots) for sample, slots in self.slots_of.items()}
         return _Plan(
             self.number, self.next_slot, dict(self.members), list(self.added),
-            dict(self.genomes), list(self.retired), dict(self.outcomes), slots_of,
+            dict(self.genomes), list(self.retired), dict(self.outcomes), slots_of, self.erasing,
         )  # fmt: skip
 
     @property
@@ -95,12 +99,9 @@ def commit(root: Root, vault: Vault) -> int:
             number = _fold(root, vault, number, fresh)
         for path, _ in waiting:
             path.unlink(missing_ok=True)
-        refused = [
-            each.shard
-            for each in fresh
-            if (outcome := vault.outcome(each.id)) and outcome.outcome == "refused"
-        ]
-        _remove_unused(root, vault, number, refused)
+        outcomes = [(each.shard, vault.outcome(each.id)) for each in fresh]
+        refused = {digest: each.reason for digest, each in outcomes if each and each.slot is None}
+        _remove_unused(root, number, refused)
     return number
 
 
@@ -108,6 +109,8 @@ def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> i
     generation = read_generation(root, number)
     register = ConsentRegister.read(root.consents)
     plan = _Plan(number + 1, vault.next_slot(), {each.slot: each for each in generation.members})
+    note = read_note(vault.path)
+    plan.erasing = frozenset(note.persons) if note else frozenset()
     for _, registrations in groupby(fresh, key=lambda each: each.group or each.id):
         plan = _place_together(root, vault, register, plan, list(registrations))
     manifest = None
@@ -157,6 +160,8 @@ def _place(
     now = datetime.now(UTC)
     if not may_analyse(register, patient, now).allowed:
         return Outcome("refused", None, None, _NO_CONSENT)
+    if patient in plan.erasing:
+        return Outcome("refused", None, None, _ERASING)
     if shard.problems(root, registration.shard):
         return Outcome("refused", None, None, "its shard is missing or damaged; load it again")
     owner = next(
@@ -237,15 +242,24 @@ def _write_open_tier(root: Root, plan: _Plan) -> dict[str, str]:
     return files
 
 
-def _remove_unused(root: Root, vault: Vault, number: int, shards: list[str]) -> None:
-    """Remove shards of refused registrations, unless someone may be about to use them."""
-    if not shards:
+def _remove_unused(root: Root, number: int, refused: Mapping[str, str]) -> None:
+    """Remove shards of refused registrations, unless someone may be about to use them.
+
+    That of a person who is being erased goes at once: another load of the same calls, if there
+    is one, finds that it is missing and writes it again.
+
+    Args:
+        root: The database.
+        number: The current generation.
+        refused: Digests of shards, and why they were refused.
+    """
+    if not refused:
         return
-    used = {each.shard for each in read_generation(root, number).members}
+    used = set(read_generation(root, number).table["shard"].to_pylist())
     with loading(root, alone=True) as alone:
-        waiting = {each.shard for _, each in pending(root)} if alone else set()
-        for digest in set(shards) - used - waiting:
-            if alone:
+        used |= {each.shard for _, each in pending(root)}
+        for digest, reason in refused.items():
+            if digest not in used and (alone or reason == _ERASING):
                 remove_shard(root.shard(digest))
 
 

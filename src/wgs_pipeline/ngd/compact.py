@@ -72,6 +72,10 @@ class Compaction:
     kept: tuple[int, ...]
 
 
+#: A compaction that found nothing to do; the generation is the current one.
+_NOTHING = Compaction(0, 0, 0, 0, 0, ())
+
+
 def compact(root: Root, vault: Vault, rebuild: bool = False, jobs: int = 1) -> Compaction:
     """Merge, move and drop; does nothing where there is nothing to do.
 
@@ -86,15 +90,15 @@ def compact(root: Root, vault: Vault, rebuild: bool = False, jobs: int = 1) -> C
     """
     with vault.compacting():
         planned = plan(root, vault, rebuild, scattered=False)
-        if planned is None:
-            return _tidied(root, vault, Compaction(0, 0, 0, 0, 0, ()))
+        if planned.empty:
+            return _tidied(root, vault, _NOTHING)
         parts = build_all(root, planned, jobs)
         done = flip(root, vault, planned, parts)
         return _tidied(root, vault, done)
 
 
-def plan(root: Root, vault: Vault, rebuild: bool = False, scattered: bool = True) -> Plan | None:
-    """Freeze what a compaction has to do; None if there is nothing.
+def plan(root: Root, vault: Vault, rebuild: bool = False, scattered: bool = True) -> Plan:
+    """Freeze what a compaction has to do, which may be nothing.
 
     Args:
         root: The database.
@@ -108,7 +112,7 @@ def plan(root: Root, vault: Vault, rebuild: bool = False, scattered: bool = True
     with vault.lease():
         publish(root, vault)
         planned = decide(root, vault, current_generation(root, vault), rebuild)
-        if planned is not None:
+        if not planned.empty:
             note_plan(vault, planned, scattered)
         return planned
 
@@ -132,7 +136,8 @@ def publish_plan(root: Root, vault: Vault, planned: Plan, parts: Sequence[Part])
         NgdError: Parts are missing or of another plan, or the plan is out of date.
     """
     with vault.compacting():
-        return _tidied(root, vault, flip(root, vault, planned, parts))
+        done = _NOTHING if planned.empty else flip(root, vault, planned, parts)
+        return _tidied(root, vault, done)
 
 
 def flip(root: Root, vault: Vault, planned: Plan, parts: Sequence[Part]) -> Compaction:

@@ -20,10 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from wgs_pipeline.consent.decisions import decide_many
+from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import write_json
-from wgs_pipeline.ngd.commit import plane_of
 from wgs_pipeline.ngd.generation import MEMBERS, SEGMENT, Generation
 from wgs_pipeline.ngd.layout import CARE_ONLY, RESEARCH, SEGMENT_SLOTS, Root
 from wgs_pipeline.ngd.shard import Analysis
@@ -87,6 +88,11 @@ class Plan:
         return hashlib.sha256(json.dumps(asdict(self)).encode("ascii")).hexdigest()
 
     @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.changes and not self.leaving
+
+    @property
     def moved(self) -> tuple[int, ...]:
         """Slots that go from one plane to the other."""
         comes = {each.slot for each in self.changes if each.comes}
@@ -94,8 +100,8 @@ class Plan:
         return tuple(sorted(comes & gone))
 
 
-def decide(root: Root, vault: Vault, old: Generation, rebuild: bool = False) -> Plan | None:
-    """What a compaction of a generation has to do now; None if there is nothing.
+def decide(root: Root, vault: Vault, old: Generation, rebuild: bool = False) -> Plan:
+    """What a compaction of a generation has to do now, which may be nothing.
 
     Args:
         root: The database.
@@ -111,8 +117,6 @@ def decide(root: Root, vault: Vault, old: Generation, rebuild: bool = False) -> 
     wanted = _in_research(root, vault, slots, research)
     comes = ~leaving & (~merged | (wanted != research) | rebuild)
     goes = merged & (leaving | (wanted != research)) & (not rebuild)
-    if not comes.any() and not leaving.any() and not goes.any():
-        return None
     changes = [
         *changes_of(table.filter(pa.array(goes)), False, research[goes]),
         *changes_of(table.filter(pa.array(comes)), True, wanted[comes]),
@@ -241,15 +245,18 @@ def scattered_plan(vault: Vault) -> int | None:
 def wanted_planes(root: Root, vault: Vault, slots: Set[int] | None = None) -> dict[int, str]:
     """Plane in which each genome (of some slots) belongs, as of now."""
     register = ConsentRegister.read(root.consents)
-    now = datetime.now(UTC)
-    by_person: dict[str, str] = {}
-    planes = {}
-    for each in vault.genomes():
-        if each.retired_generation is None and (slots is None or each.slot in slots):
-            if each.patient_id not in by_person:
-                by_person[each.patient_id] = plane_of(root, register, each.patient_id, now)
-            planes[each.slot] = by_person[each.patient_id]
-    return planes
+    holders = [
+        (slot, person)
+        for slot, person, retired in vault.holders()
+        if retired is None and (slots is None or slot in slots)
+    ]
+    persons = [person for _, person in holders]
+    default = root.settings.research_default
+    allowed = decide_many(register, persons, Purpose.RESEARCH, datetime.now(UTC), default)
+    return {
+        slot: RESEARCH if may else CARE_ONLY
+        for (slot, _), may in zip(holders, allowed.tolist(), strict=True)
+    }
 
 
 def _in_research(

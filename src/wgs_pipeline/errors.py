@@ -7,6 +7,7 @@
     ├── AlignmentError            CRAM input or output
     ├── GvcfError                 gVCF input or output
     ├── ConsentError              the consent register, or a use that consent does not allow
+    │   ├── RegisterError         the register as a whole is missing, empty, stale or shrunk
     │   └── PurposeError          a purpose outside the closed list
     ├── NgdError                  the National Genome Database
     └── OutputError               results cannot be written
@@ -74,6 +75,14 @@ class GvcfError(WgsError):
 
 class ConsentError(WgsError):
     """The consent register cannot be used, or consent does not allow what was asked."""
+
+
+class RegisterError(ConsentError):
+    """The consent register, or the opt-out list, as a whole cannot be relied on."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
 
 
 class PurposeError(ConsentError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,13 @@ def read_table(path: Path, schema_name: str) -> Table:
     lines = _read_lines(path)
     if isinstance(lines, Problem):
         return Table(path, problems=(lines,))
+    return read_lines(path, enumerate(lines, 1), schema_name)
+
+
+def read_lines(path: Path, lines: Iterable[tuple[int, str]], schema_name: str) -> Table:
+    """``read_table`` of lines that were read already, each with its number, the header first."""
     schema = load_schema(schema_name)
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if _has_content(line)]
+    numbered = [(number, line) for number, line in lines if _has_content(line)]
     if not numbered:
         return Table(path, problems=(_empty(path, schema),))
     header_line, header = numbered[0]

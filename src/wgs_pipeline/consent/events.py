@@ -26,7 +26,7 @@ class Decision(StrEnum):
 
 
 #: Of two events of the same moment, the one with the higher rank decides.
-_RESTRICTIVENESS = {Decision.GIVEN: 0, Decision.REFUSED: 1, Decision.WITHDRAWN: 2}
+RESTRICTIVENESS = {Decision.GIVEN: 0, Decision.REFUSED: 1, Decision.WITHDRAWN: 2}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class ConsentEvent:
     @property
     def precedence(self) -> tuple[datetime, datetime, int]:
         """Of the events in force, the one with the highest precedence decides."""
-        return self.effective_from, self.recorded_at, _RESTRICTIVENESS[self.decision]
+        return self.effective_from, self.recorded_at, RESTRICTIVENESS[self.decision]
 
     def __post_init__(self) -> None:
         if self.effective_from.tzinfo is None or self.recorded_at.tzinfo is None:

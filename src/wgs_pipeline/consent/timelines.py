@@ -1,0 +1,270 @@
+"""Time lines of very many persons, in columns sorted so that the deciding event is last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wgs_pipeline.consent.cells import Bools, Cells, Int64s, Words
+from wgs_pipeline.consent.events import RESTRICTIVENESS, ConsentEvent, Decision, Scope
+from wgs_pipeline.consent.identities import SCOPE_BITS, cells_of, hashes, identifiers, same
+from wgs_pipeline.consent.moments import microseconds
+from wgs_pipeline.identifiers import canonical_patient_id
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCOPES = tuple(Scope)
+#: Decisions by restrictiveness.
+DECISIONS = tuple(sorted(Decision, key=RESTRICTIVENESS.__getitem__))
+_PER_PERSON = 1 << SCOPE_BITS
+#: Rounds of swapping neighbours before all that is still out of order is sorted at once.
+_ROUNDS = 6
+
+
+class EventSource(Protocol):
+    """Makes the event of a row when somebody asks for it."""
+
+    def event(self, row: int) -> ConsentEvent:
+        """The event of a row, as numbered in ``Columns``."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Events in any order.
+
+    Attributes:
+        persons: Identifiers as written, shape (events,).
+        hashes: Hashes of their canonical spelling with seed 0, shape (events,).
+        scopes: Indices into ``SCOPES``, shape (events,).
+        decisions: Indices into ``DECISIONS``, shape (events,).
+        effective: Microseconds since 1970-01-01T00:00Z, shape (events,).
+        recorded: The same of ``recorded_at``.
+        source: Makes events of rows.
+    """
+
+    persons: Cells
+    hashes: Words
+    scopes: NDArray[np.uint8]
+    decisions: NDArray[np.uint8]
+    effective: Int64s
+    recorded: Int64s
+    source: EventSource
+
+
+class Timelines(Mapping[str, tuple[ConsentEvent, ...]]):
+    """Events by person and scope, each time line in order of precedence.
+
+    As a mapping: the events of a person by canonical identifier, made when asked for.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        """Sort the events."""
+        group, order, self._seed = _grouped(columns)
+        _sort_within_groups(order, group, columns)
+        self._source, self._row = columns.source, order
+        self._persons = columns.persons
+        self._effective, self._decision = columns.effective[order], columns.decisions[order]
+        first = np.flatnonzero(_begins(group))
+        #: One entry per person and scope, and where its rows begin; one more for the end.
+        self._keys, self._first = group[first], np.append(first, len(group))
+
+    @property
+    def n_events(self) -> int:
+        """Events of all persons."""
+        return len(self._row)
+
+    def states(
+        self, patient_ids: Sequence[str] | pa.Array, scopes: Sequence[Scope], as_of: datetime
+    ) -> tuple[NDArray[np.int8], ...]:
+        """The decision in force for many persons.
+
+        Args:
+            patient_ids: Identifiers, shape (persons,).
+            scopes: What is asked about.
+            as_of: Moment of the question, with time zone.
+
+        Returns:
+            For each scope: indices into ``DECISIONS``, -1 where there is no event; shape
+            (persons,).
+        """
+        asked = identifiers(cells_of(patient_ids))
+        hashed = hashes(*asked, self._seed)
+        order = np.argsort(hashed)  # neighbours are found in one place of the memory
+        states = []
+        for scope in scopes:
+            rows = self._deciding(self._entries(asked[0][order], hashed[order], scope), as_of)
+            state = np.full(len(rows), -1, np.int8)
+            there = rows >= 0
+            state[order[there]] = self._decision[rows[there]]
+            states.append(state)
+        return tuple(states)
+
+    def latest(self, patient_id: str, scope: Scope, as_of: datetime) -> ConsentEvent | None:
+        """The event that decides for one person; None where there is none."""
+        row = int(self._deciding(self._entries_of(patient_id, scope), as_of)[0])
+        return None if row < 0 else self._event(row)
+
+    def deciding(
+        self, scope: Scope, as_of: datetime, wanted: Callable[[Decision], bool]
+    ) -> Iterator[ConsentEvent]:
+        """The events in force on a scope whose decision is ``wanted``, one per person."""
+        mine = np.flatnonzero(self._keys % _PER_PERSON == SCOPES.index(scope))
+        rows = self._deciding(mine, as_of)
+        rows = rows[rows >= 0]
+        decisions = [place for place, each in enumerate(DECISIONS) if wanted(each)]
+        for row in rows[np.isin(self._decision[rows], decisions)]:
+            yield self._event(int(row))
+
+    def __getitem__(self, patient_id: str) -> tuple[ConsentEvent, ...]:
+        rows: list[int] = []
+        for scope in SCOPES:
+            (entry,) = self._entries_of(patient_id, scope)
+            if entry >= 0:
+                rows += range(int(self._first[entry]), int(self._first[entry + 1]))
+        if not rows:
+            raise KeyError("no event of this person")
+        return tuple(sorted(map(self._event, rows), key=lambda event: event.precedence))
+
+    def __iter__(self) -> Iterator[str]:
+        for row in self._person_rows():
+            yield canonical_patient_id(self._persons.text(int(self._row[row])))
+
+    def __len__(self) -> int:
+        return len(self._person_rows())
+
+    def _person_rows(self) -> Int64s:
+        """First row of each person."""
+        person = self._keys >> np.uint64(SCOPE_BITS)
+        rows: Int64s = self._first[:-1][_begins(person)]
+        return rows
+
+    def _entries_of(self, patient_id: str, scope: Scope) -> Int64s:
+        words, lengths = identifiers(cells_of([patient_id]))
+        return self._entries(words, hashes(words, lengths, self._seed), scope)
+
+    def _entries(self, words: Words, hashed: Words, scope: Scope) -> Int64s:
+        """Entries of persons, -1 where a person has no event on the scope."""
+        answer = np.full(len(hashed), -1, np.int64)
+        if len(self._keys):
+            wanted = hashed + np.uint64(SCOPES.index(scope))
+            entries = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
+            found = np.flatnonzero(self._keys[entries] == wanted)
+            rows = self._row[self._first[entries[found]]]
+            found = found[same(words[found], identifiers(self._persons.where(rows))[0])]
+            answer[found] = entries[found]
+        return answer
+
+    def _deciding(self, entries: Int64s, as_of: datetime) -> Int64s:
+        """Row in force of each entry, -1 where none is; an entry -1 has none."""
+        moment = microseconds(as_of)
+        rows = np.where(entries >= 0, self._first[entries + 1] - 1, -1)
+        later = np.flatnonzero(rows >= 0)
+        later = later[self._effective[rows[later]] > moment]
+        while later.size:
+            rows[later] -= 1
+            ended = rows[later] < self._first[entries[later]]
+            rows[later[ended]] = -1
+            later = later[~ended]
+            later = later[self._effective[rows[later]] > moment]
+        return rows
+
+    def _event(self, row: int) -> ConsentEvent:
+        return self._source.event(int(self._row[row]))
+
+
+@dataclass(frozen=True)
+class _Chained:
+    """Rows of one source, then those of another."""
+
+    first: EventSource
+    n_first: int
+    second: EventSource
+
+    def event(self, row: int) -> ConsentEvent:
+        if row < self.n_first:
+            return self.first.event(row)
+        return self.second.event(row - self.n_first)
+
+
+def chained(first: Columns, second: Columns) -> Columns:
+    """The events of both."""
+    shift = len(first.persons.data)
+    persons = Cells(
+        np.concatenate([first.persons.data, second.persons.data]),
+        np.concatenate([first.persons.starts, second.persons.starts + shift]),
+        np.concatenate([first.persons.lengths, second.persons.lengths]),
+    )
+    return Columns(
+        persons,
+        np.concatenate([first.hashes, second.hashes]),
+        np.concatenate([first.scopes, second.scopes]),
+        np.concatenate([first.decisions, second.decisions]),
+        np.concatenate([first.effective, second.effective]),
+        np.concatenate([first.recorded, second.recorded]),
+        _Chained(first.source, len(first.scopes), second.source),
+    )
+
+
+def _begins(sorted_: Words) -> Bools:
+    """Where another value begins."""
+    begins = np.ones(len(sorted_), np.bool_)
+    begins[1:] = sorted_[1:] != sorted_[:-1]
+    return begins
+
+
+def _grouped(columns: Columns) -> tuple[Words, Int64s, int]:
+    """Sorted: one number per person and scope; the rows in that order; the seed of the hashes.
+
+    No two persons share a number.
+    """
+    person = columns.hashes
+    for seed in range(64):
+        group = person + columns.scopes
+        order = np.argsort(group)
+        group = group[order]
+        neighbours = np.flatnonzero((group[1:] ^ group[:-1]) < _PER_PERSON)
+        words, _ = identifiers(columns.persons.where(order))
+        if same(words[neighbours], words[neighbours + 1]).all():
+            return group, order, seed
+        person = hashes(*identifiers(columns.persons), seed + 1)
+    raise AssertionError("identifiers collide under every seed")
+
+
+def _sort_within_groups(order: Int64s, group: Words, columns: Columns) -> None:
+    """Bring the rows of each group into order of precedence.
+
+    Time lines are short, so neighbours are swapped until all is in order; what then is not, is
+    sorted at once.
+    """
+    ties = columns.recorded * len(DECISIONS) + columns.decisions
+
+    def disordered(places: Int64s) -> Int64s:
+        a, b = order[places], order[places + 1]
+        one, other = columns.effective[a], columns.effective[b]
+        tied = np.flatnonzero(one == other)
+        wrong = one > other
+        wrong[tied] = ties[a[tied]] > ties[b[tied]]
+        return places[wrong]
+
+    pairs = np.flatnonzero(group[1:] == group[:-1])
+    for _ in range(_ROUNDS):
+        swapped = []
+        for parity in (0, 1):
+            places = disordered(pairs[pairs % 2 == parity])
+            order[places], order[places + 1] = order[places + 1], order[places]
+            swapped.append(places)
+        moved = np.concatenate(swapped)
+        if not moved.size:
+            return
+        near = np.concatenate((moved - 1, moved + 1))
+        near = np.unique(near[(near >= 0) & (near < len(group) - 1)])
+        pairs = near[group[near] == group[near + 1]]
+    places = np.flatnonzero(np.isin(group, group[disordered(pairs)]))
+    rows = order[places]
+    order[places] = rows[np.lexsort((ties[rows], columns.effective[rows], group[places]))]

@@ -1,0 +1,69 @@
+"""Counts and members under a mask, against sets of Python."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyroaring import BitMap
+
+from wgs_pipeline.ngd import bitmaps, masks
+
+SLOTS = st.integers(0, 65_535)
+
+
+def _blobs(rows: list[set[int]], segment: int = 0) -> pa.Array:
+    slots = [sorted(slot + 65_536 * segment for slot in row) for row in rows]
+    offsets = np.cumsum([0, *(len(row) for row in slots)]).astype(np.int64)
+    return bitmaps.encode(np.array(sum(slots, []), np.uint32), offsets)
+
+
+def _mask(slots: set[int]) -> np.ndarray:
+    mask = np.zeros(65_536, np.bool_)
+    mask[list(slots)] = True
+    return mask
+
+
+def _large(seed: int, size: int) -> set[int]:
+    return set(np.random.default_rng(seed).choice(65_536, size, replace=False).tolist())
+
+
+@st.composite
+def _rows(draw: st.DrawFn) -> list[set[int]]:
+    small = st.sets(SLOTS, max_size=6)
+    large = st.builds(_large, st.integers(0, 9), st.sampled_from([4_096, 4_097, 30_000]))
+    return draw(st.lists(st.one_of(small, small, large), max_size=8))
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(_rows(), st.one_of(st.sets(SLOTS, max_size=9), st.builds(_large, st.just(3), st.just(3000))),
+       st.sampled_from([0, 1, 5]), st.integers(0, 3))  # fmt: skip
+def test_counts_and_members_are_those_of_the_sets(
+    rows: list[set[int]], shown: set[int], segment: int, skipped: int
+):
+    blobs = _blobs(rows, segment).slice(min(skipped, len(rows)))
+    rows = rows[skipped:]
+    assert masks.masked_counts(blobs, _mask(shown)).tolist() == [len(row & shown) for row in rows]
+    slots, of_row = masks.members(blobs, _mask(shown))
+    expected = [
+        (number, slot + 65_536 * segment)
+        for number, row in enumerate(rows)
+        for slot in sorted(row & shown)
+    ]
+    assert list(zip(of_row.tolist(), slots.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("odd", [True, False])
+def test_forms_that_are_not_written_here_are_read_too(odd: bool):
+    runs = BitMap(range(100, 9_000))
+    runs.run_optimize()
+    rows = [{1, 5, 65_535}, set(runs), set(), {7}]
+    blobs = [bytes(BitMap(rows[0]).serialize()), runs.serialize(), b"", BitMap(rows[3]).serialize()]
+    assert any(len(each) % 2 for each in blobs) or not odd
+    column = pa.array(blobs, pa.large_binary() if odd else pa.binary())
+    shown = {5, 101, 8_999, 7, 9_000}
+    assert masks.masked_counts(column, _mask(shown)).tolist() == [1, 2, 0, 1]
+    slots, of_row = masks.members(column, _mask(shown))
+    assert (slots.tolist(), of_row.tolist()) == ([5, 101, 8_999, 7], [0, 1, 1, 3])

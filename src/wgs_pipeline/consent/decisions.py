@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from wgs_pipeline.consent.events import ConsentEvent, Decision, Scope
+from wgs_pipeline.consent.events import RESTRICTIVENESS, ConsentEvent, Decision, Scope
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.consent.register import ConsentRegister
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: Purposes that a refusal of research closes.
 RESEARCH_LIKE = frozenset({Purpose.RESEARCH, Purpose.STATISTICS})
+_GIVEN = RESTRICTIVENESS[Decision.GIVEN]
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,24 @@ def decide_many(
     Returns:
         Whether the use is allowed, shape (persons,); False for whom the register does not know.
     """
-    import numpy as np
+    if purpose not in RESEARCH_LIKE:
+        (analysis,) = _states(register, patient_ids, (Scope.ANALYSIS,), as_of)
+        return analysis == _GIVEN
+    analysis, research = _states(register, patient_ids, (Scope.ANALYSIS, Scope.RESEARCH), as_of)
+    allowed = research == _GIVEN
+    if research_default == "allowed":
+        allowed |= research < 0
+    return allowed & (analysis == _GIVEN)
 
-    persons = patient_ids if isinstance(patient_ids, Sequence) else patient_ids.to_pylist()
-    known = {
-        person: decide(register, person, purpose, as_of, research_default).allowed
-        for person in set(persons)
-    }
-    return np.fromiter((known[each] for each in persons), np.bool_, len(persons))
+
+def may_analyse_many(
+    register: ConsentRegister, patient_ids: Sequence[str], as_of: datetime
+) -> list[bool]:
+    """``may_analyse`` for many persons at once, without NumPy where the register is small."""
+    if register.timelines is None:
+        return [may_analyse(register, each, as_of).allowed for each in patient_ids]
+    allowed: list[bool] = decide_many(register, patient_ids, Purpose.CARE, as_of).tolist()
+    return allowed
 
 
 def may_analyse(register: ConsentRegister, patient_id: str, as_of: datetime) -> Ruling:
@@ -107,6 +118,29 @@ def may_show_secondary_findings(
     findings = _needs_given(register, patient_id, Scope.SECONDARY_FINDINGS, as_of)
     events = (*analysis.events, *findings.events)
     return Ruling(findings.allowed, f"{analysis.reason}; {findings.reason}", events)
+
+
+def _states(
+    register: ConsentRegister,
+    patient_ids: Sequence[str] | pa.Array,
+    scopes: Sequence[Scope],
+    as_of: datetime,
+) -> tuple[NDArray[np.int8], ...]:
+    """Restrictiveness of the decision in force, -1 where there is none; (persons,) per scope."""
+    if register.timelines is not None:
+        return register.timelines.states(patient_ids, scopes, as_of)
+    import numpy as np
+
+    persons = patient_ids if isinstance(patient_ids, Sequence) else patient_ids.to_pylist()
+    states = []
+    for scope in scopes:
+        known = {
+            person: RESTRICTIVENESS[event.decision]
+            for person in set(persons)
+            if person and (event := register.latest(person, scope, as_of))
+        }
+        states.append(np.fromiter((known.get(each, -1) for each in persons), np.int8, len(persons)))
+    return tuple(states)
 
 
 def _needs_given(

@@ -19,6 +19,8 @@ from wgs_pipeline.identifiers import canonical_patient_id, has_cpr_shape
 
 #: What events of the list give as their source.
 SOURCE = "opt-out list"
+#: Events that a line becomes: its day's first moment, and its last.
+REFUSALS_PER_LINE = 2
 _EXPECTED = (
     "a CPR number (10 digits, with or without hyphen), a tab or semicolon, and the date since "
     "when, as 2020-01-31 or 31-01-2020"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgs_pipeline.consent.events import ConsentEvent, Decision, Scope
-from wgs_pipeline.consent.optouts import read_optouts
+from wgs_pipeline.consent.optouts import REFUSALS_PER_LINE, read_optouts
 from wgs_pipeline.consent.rows import events_of_table
-from wgs_pipeline.errors import ConsentError, ProblemsError
+from wgs_pipeline.errors import ProblemsError, RegisterError
 from wgs_pipeline.identifiers import canonical_patient_id
 from wgs_pipeline.tables import read_table
 
@@ -30,12 +30,14 @@ class ConsentRegister:
         events_of: Events by canonical patient_id; those of a large register are made when asked
             for.
         timelines: The same in columns, for a register that was read so.
-        n_optouts: Persons on the opt-out list; their events are among the others.
+        n_optouts: Persons on the opt-out list.
+        n_optout_events: Their refusals, which are among the other events.
     """
 
     events_of: Mapping[str, tuple[ConsentEvent, ...]] = field(repr=False)
     timelines: Timelines | None = field(default=None, repr=False)
     n_optouts: int = 0
+    n_optout_events: int = 0
 
     @classmethod
     def read(
@@ -49,7 +51,7 @@ class ConsentRegister:
             optouts: Opt-out list of a national register, whose lines become refusals of research.
 
         Raises:
-            ConsentError: The register or list is missing, unreadable or empty.
+            RegisterError: The register or list is missing, unreadable or empty.
             ProblemsError: Everything wrong with its rows.
         """
         moment = now or datetime.now(UTC)
@@ -60,7 +62,7 @@ class ConsentRegister:
         events = _read_events(path, moment)
         refusals = [] if optouts is None else read_optouts(optouts, moment)
         by_patient = cls.from_events([*events, *refusals]).events_of
-        return cls(by_patient, None, len({event.line for event in refusals}))
+        return cls(by_patient, None, len({event.line for event in refusals}), len(refusals))
 
     @classmethod
     def from_events(cls, events: Iterable[ConsentEvent]) -> ConsentRegister:
@@ -123,7 +125,7 @@ def _size(path: Path) -> int:
 def _read_events(path: Path, now: datetime) -> list[ConsentEvent]:
     table = read_table(path, "consents")
     if not table.rows and not table.broken and all(p.line == 0 for p in table.problems):
-        raise ConsentError("\n".join(str(problem) for problem in table.problems))
+        raise RegisterError(table.problems[0])
     events, problems = events_of_table(table, now)
     if problems:
         raise ProblemsError(problems)
@@ -135,11 +137,11 @@ def _read_columnar(path: Path, now: datetime, optouts: Path | None) -> ConsentRe
     from wgs_pipeline.consent.optout_columns import read_optout_columns
     from wgs_pipeline.consent.timelines import Timelines, chained
 
-    columns, n_optouts = read_columns(path, now), 0
+    columns, n_refusals = read_columns(path, now), 0
     if columns is None:
         return None
     if optouts is not None:
         refusals = read_optout_columns(optouts, now)
-        columns, n_optouts = chained(columns, refusals), len(refusals.scopes) // 2
+        columns, n_refusals = chained(columns, refusals), len(refusals.scopes)
     timelines = Timelines(columns)
-    return ConsentRegister(timelines, timelines, n_optouts)
+    return ConsentRegister(timelines, timelines, n_refusals // REFUSALS_PER_LINE, n_refusals)

@@ -39,12 +39,21 @@ def orphans(root: Root, numbers: Sequence[int], building: int | None = None) -> 
         and str(path.relative_to(root.path)) not in used
         and f"gen-{building}." not in path.name
     ]
-    for path in sorted((root.path / "shards").glob("*/*")):
+    for path in _shard_entries(root):
         if path.parent.name.startswith(".tmp-") or path.name not in shards:
             found.append(path)
     found += [each for each in root.path.iterdir() if each.is_file() and each.name not in _KNOWN]
     found += [each for each in root.inbox.glob(".*.tmp")]
     return found
+
+
+def _shard_entries(root: Root) -> Iterator[Path]:
+    """What lies two folders below ``shards``, in order."""
+    for folder in sorted((root.path / "shards").glob("*")):
+        try:
+            yield from sorted(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # a loader has just renamed its temporary folder into place
 
 
 def drop_old(root: Root, number: int) -> Iterator[int]:

@@ -91,6 +91,14 @@ def parse_genotypes(texts: Sequence[str]) -> Genotypes:
     )
 
 
+def usual_kind(text: str) -> int:
+    """Kind of a biallelic genotype that names ALT, where as many copies are expected as it has."""
+    alleles = re.split(r"[/|]", text)
+    if len(alleles) == 1:
+        return HEMI
+    return HOM if set(alleles) == {"1"} else HET
+
+
 def split_text(text: str, allele: int) -> str:
     """GT of one ALT allele alone, as in a biallelic record: ``1|2`` is ``0|1`` for allele 2."""
     return re.sub(

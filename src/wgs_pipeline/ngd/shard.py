@@ -1,9 +1,11 @@
 """The genome shard: one analysis of one person, two immutable Parquet files and their hashes.
 
-variants.parquet   contig, pos (1-based, as in VCF), ref, alt, gt, kind (0 none, 1 het, 2 hom,
+variants           contig, pos (1-based, as in VCF), ref, alt, gt, kind (0 none, 1 het, 2 hom,
                    3 hemi), passed, dp, ad_ref, ad_alt, gq; sorted by contig, pos, ref, alt
-callable.parquet   contig, start, end (0-based half-open)
-shard.json         what made it, and the SHA-256 of both files
+callable           contig, start, end (0-based half-open)
+shard.json         what made it, the SHA-256 of both files, and the digests of their footers
+
+``shard_columns`` says how the files store them.
 
 The folder's name is the digest of the content, so that the same calls are the same shard whatever
 wrote the bytes. A base is callable if at least one record covers it and every record that covers
@@ -12,17 +14,30 @@ it passed; a variant's normalised REF covers too. A call counts if its position 
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.layout import Root, sha256_of
-from wgs_pipeline.ngd.parquet import read_where
+from wgs_pipeline.ngd.parquet import damage_named, damaged, open_parquet
+from wgs_pipeline.ngd.shard_columns import (
+    DICTIONARIES,
+    STORED_CALLABLE,
+    RowGroup,
+    read_row_groups,
+    stored_columns,
+    unpack_runs,
+    unpack_variants,
+)
 
-FORMAT = 1
+FORMAT = 2
+_BEYOND = 1 << 40
 FILES = ("variants.parquet", "callable.parquet")
 #: Columns of a shard's calls; pos is 1-based, as in VCF.
 VARIANTS = pa.schema(
@@ -63,14 +78,84 @@ class Analysis:
         return self.assay == "wgs" or bool(self.target)
 
 
-def read_variants(root: Root, digest: str, contig: str | None = None) -> pa.Table:
-    """Calls of a shard (of one contig), columns of ``VARIANTS``."""
-    return _read(root, digest, FILES[0], contig)
+def read_variants(
+    root: Root,
+    digest: str,
+    contig: str | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    dictionaries: bool = False,
+    description: str | None = None,
+) -> pa.Table:
+    """Calls of a shard, of one contig, or of a part of a contig.
+
+    Args:
+        root: The database.
+        digest: The shard.
+        contig: Only this contig.
+        start: Only calls whose first base is at or after this one, 0-based.
+        end: Only calls whose first base is before this one, 0-based.
+        columns: Columns of ``VARIANTS``; None: all of them.
+        dictionaries: Whether texts come as dictionaries.
+        description: SHA-256 that ``shard.json`` has; None: not known.
+
+    Raises:
+        NgdError: The shard is missing or damaged.
+    """
+    names = VARIANTS.names if columns is None else list(columns)
+    asked = names if contig is None else ["pos", *names]
+    low, high = _bounds(contig, start, end)
+    stored, _ = _read(
+        root, digest, FILES[0], (contig, low + 1, high), stored_columns(asked), description
+    )
+    if contig is not None:
+        pos = np.asarray(stored["pos"])
+        first, last = np.searchsorted(pos, (low, high), side="right")
+        stored = stored.slice(first, last - first)
+    return unpack_variants(stored, names, dictionaries)
 
 
-def read_callable(root: Root, digest: str, contig: str | None = None) -> pa.Table:
-    """Callable runs of a shard (of one contig), columns of ``CALLABLE``."""
-    return _read(root, digest, FILES[1], contig)
+def read_callable(
+    root: Root,
+    digest: str,
+    contig: str | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    *,
+    description: str | None = None,
+) -> pa.Table:
+    """Callable runs of a shard, of one contig, or those that overlap a part of a contig, uncut.
+
+    Args:
+        root: The database.
+        digest: The shard.
+        contig: Only this contig.
+        start: Only runs that end after this base, 0-based.
+        end: Only runs that start before this base, 0-based.
+        description: SHA-256 that ``shard.json`` has; None: not known.
+
+    Returns:
+        Columns of ``CALLABLE``.
+
+    Raises:
+        NgdError: The shard is missing or damaged.
+    """
+    low, high = _bounds(contig, start, end)
+    stored, groups = _read(
+        root, digest, FILES[1], (contig, low, high), STORED_CALLABLE.names, description
+    )
+    runs = unpack_runs(stored, groups)
+    names = [pa.repeat(each.contig, each.rows) for each in groups]
+    column = pa.chunked_array(names, pa.string())
+    starts, ends = runs.starts, runs.ends
+    if contig is not None:
+        first = np.searchsorted(ends, low, side="right")
+        last = max(np.searchsorted(starts, high, side="left"), first)
+        column = column.slice(first, last - first)
+        starts, ends = starts[first:last], ends[first:last]
+    return pa.table([column, starts.astype(np.int32), ends.astype(np.int32)], schema=CALLABLE)
 
 
 def read_description(root: Root, digest: str) -> dict[str, Any]:
@@ -83,22 +168,82 @@ def read_description(root: Root, digest: str) -> dict[str, Any]:
     return value
 
 
-def problems(root: Root, digest: str) -> list[str]:
-    """What is wrong with the files of a shard; empty if they are as written."""
+def problems(root: Root, digest: str, description: str | None = None) -> list[str]:
+    """What is wrong with the files of a shard; empty if they are as written.
+
+    Args:
+        root: The database.
+        digest: The shard.
+        description: SHA-256 of its shard.json, where it is known.
+    """
     folder = root.shard(digest)
     try:
+        if description is not None and sha256_of(folder / "shard.json") != description:
+            return [f"{folder / 'shard.json'}: its bytes have changed"]
         files = read_description(root, digest)["files"]
-        found = {name: sha256_of(folder / name) for name in FILES}
+        return [
+            f"{folder / name}: its bytes have changed"
+            for name in FILES
+            if sha256_of(folder / name) != files[name]
+        ]
     except (NgdError, OSError, KeyError, TypeError) as error:
         return [f"{folder}: cannot be read ({error})"]
-    return [
-        f"{folder / name}: its bytes have changed" for name in FILES if found[name] != files[name]
-    ]
 
 
-def _read(root: Root, digest: str, name: str, contig: str | None) -> pa.Table:
+def _bounds(contig: str | None, start: int | None, end: int | None) -> tuple[int, int]:
+    if contig is None and (start, end) != (None, None):
+        raise ValueError("a part of a contig needs the contig")
+    return (-1 if start is None else start), (_BEYOND if end is None else end)
+
+
+def _read(
+    root: Root,
+    digest: str,
+    name: str,
+    where: tuple[str | None, int, int],
+    columns: Sequence[str],
+    description: str | None,
+) -> tuple[pa.Table, list[RowGroup]]:
+    """Stored columns of the row groups that may hold what is asked, and these row groups.
+
+    Args:
+        root: The database.
+        digest: The shard.
+        name: Which of ``FILES``.
+        where: Contig (None: all of them), and the first and last position on it.
+        columns: Stored columns.
+        description: SHA-256 that ``shard.json`` has; None: not known.
+    """
+    path = root.shard(digest) / name
+    contig, low, high = where
+    texts = [each for each in DICTIONARIES if each in columns]
     try:
-        conditions = () if contig is None else (("contig", "=", contig),)
-        return read_where(root.shard(digest) / name, conditions)
+        footer = _footer(root, digest, name, description)
+        with open_parquet(path, footer, texts) as file, damage_named(path):
+            groups = read_row_groups(file.metadata.metadata)
+            if contig is None:
+                return file.read(columns), groups
+            groups = [
+                each
+                for each in groups
+                if each.contig == contig and each.first <= high and each.last >= low
+            ]
+            numbers = [each.number for each in groups]
+            return file.read_row_groups(numbers, columns, use_threads=False), groups
     except FileNotFoundError as error:
-        raise NgdError(f"{root.shard(digest) / name}: missing; run 'wgs ngd verify'") from error
+        raise NgdError(f"{path}: missing; run 'wgs ngd verify'") from error
+    except ValueError as error:
+        raise damaged(path) from error
+
+
+def _footer(root: Root, digest: str, name: str, description: str | None) -> str:
+    """Digest that the footer of a file has."""
+    file = root.shard(digest) / "shard.json"
+    content = file.read_bytes()
+    if description is not None and hashlib.sha256(content).hexdigest() != description:
+        raise damaged(file)
+    try:
+        footer: str = json.loads(content)["footers"][name]
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(file) from error
+    return footer

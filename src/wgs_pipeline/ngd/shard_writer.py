@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wgs_pipeline.errors import NgdError
@@ -22,9 +23,32 @@ from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root, sha256_of
 from wgs_pipeline.ngd.parquet import footer_digest
 from wgs_pipeline.ngd.records import Rule
-from wgs_pipeline.ngd.shard import CALLABLE, FILES, FORMAT, VARIANTS, Analysis
+from wgs_pipeline.ngd.shard import FILES, FORMAT, VARIANTS, Analysis
+from wgs_pipeline.ngd.shard_columns import (
+    CALLS_PER_GROUP,
+    STORED_CALLABLE,
+    STORED_VARIANTS,
+    RowGroups,
+    pack_runs,
+    pack_variants,
+)
 
-_ROW_GROUP = 122_880
+_ENCODING = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "write_statistics": False,  # the footer's own entry says what each row group holds
+    "write_page_checksum": True,
+    "store_schema": False,
+}
+_VARIANT_ENCODING = _ENCODING | {
+    "use_dictionary": ["contig", "allele", "gt", "kind"],
+    "column_encoding": {"pos": "DELTA_BINARY_PACKED"}
+    | dict.fromkeys(("dp", "ad_ref", "ad_other", "gq"), "BYTE_STREAM_SPLIT"),
+}
+_CALLABLE_ENCODING = _ENCODING | {
+    "use_dictionary": False,
+    "column_encoding": dict.fromkeys(STORED_CALLABLE.names, "BYTE_STREAM_SPLIT"),
+}
 
 
 @dataclass(frozen=True)
@@ -116,22 +140,25 @@ def write_contigs(
 def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode("utf-8"))
     counts = {"variants": 0, "callable_runs": 0, "callable_bp": 0}
-    variants = pq.ParquetWriter(folder / FILES[0], VARIANTS, **_variant_encoding())
-    runs = pq.ParquetWriter(folder / FILES[1], CALLABLE, **_callable_encoding())
+    variants = pq.ParquetWriter(folder / FILES[0], STORED_VARIANTS, **_VARIANT_ENCODING)
+    runs = pq.ParquetWriter(folder / FILES[1], STORED_CALLABLE, **_CALLABLE_ENCODING)
+    call_groups, run_groups = RowGroups(), RowGroups()
     with variants, runs:
         for contig in contigs:
-            table = contig.variants.cast(VARIANTS)
-            bases = contig.callable
-            names = pa.array([contig.name]).take(pa.array(np.zeros(len(bases), np.int64)))
-            callable_ = pa.table([names, bases.starts, bases.ends], names=CALLABLE.names)
-            callable_ = callable_.cast(CALLABLE)
-            for part, writer in ((table, variants), (callable_, runs)):
-                _digest(digest, contig.name, part)
-                if part.num_rows:
-                    writer.write_table(part, row_group_size=_ROW_GROUP)
-            counts["variants"] += table.num_rows
+            calls, bases = contig.variants.cast(VARIANTS), contig.callable
+            _digest(digest, contig.name, calls, bases)
+            for low in range(0, calls.num_rows, CALLS_PER_GROUP):
+                part = calls.slice(low, CALLS_PER_GROUP)
+                pos = part["pos"]
+                call_groups.add(contig.name, len(part), pos[0].as_py(), pos[-1].as_py())
+                variants.write_table(pack_variants(part))
+            for part in pack_runs(bases, run_groups, contig.name):
+                runs.write_table(part)
+            counts["variants"] += calls.num_rows
             counts["callable_runs"] += len(bases)
             counts["callable_bp"] += int((bases.ends - bases.starts).sum())
+        variants.add_key_value_metadata(call_groups.metadata())
+        runs.add_key_value_metadata(run_groups.metadata())
     for name in FILES:
         _fsync(folder / name)
     description = {
@@ -148,19 +175,29 @@ def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -
     return digest.hexdigest()
 
 
-def _digest(digest: Any, contig: str, table: pa.Table) -> None:
-    """Feed the values of a table, not its encoding, to a digest."""
-    digest.update(f"{contig}\t{table.num_rows}\n".encode())
-    for name in table.column_names[1:]:
-        column = table[name].combine_chunks()
+def _digest(digest: Any, contig: str, calls: pa.Table, bases: Bases) -> None:
+    """Feed the values of a contig, not their encoding, to a digest."""
+    digest.update(f"{contig}\t{calls.num_rows}\n".encode())
+    for name in calls.column_names[1:]:
+        column = calls[name].combine_chunks()
         if pa.types.is_string(column.type):
-            column = column.cast(pa.large_string())
-            lengths = np.diff(np.frombuffer(column.buffers()[1], np.int64, len(column) + 1))
-            digest.update(lengths.astype("<i8").tobytes())
-            digest.update("".join(column.to_pylist()).encode("utf-8"))
+            digest.update(np.asarray(pc.binary_length(column)).astype("<i4").tobytes())
+            digest.update(_characters(column))
         else:
-            values = np.asarray(column.cast(pa.int64()).fill_null(-1))
-            digest.update(values.astype("<i8").tobytes())
+            values = np.asarray(column.cast(pa.int32()).fill_null(-1))
+            digest.update(values.astype("<i4").tobytes())
+    digest.update(f"{contig}\t{len(bases)}\n".encode())
+    for positions in (bases.starts, bases.ends):
+        digest.update(positions.astype("<i4").tobytes())
+
+
+def _characters(column: pa.StringArray) -> memoryview:
+    """The texts of a column, one after another."""
+    _, offsets, data = column.buffers()
+    if not len(column) or data is None:
+        return memoryview(b"")
+    positions = np.frombuffer(offsets, np.int32)
+    return memoryview(data)[positions[column.offset] : positions[column.offset + len(column)]]
 
 
 def _move(folder: Path, shard: Path) -> None:
@@ -174,28 +211,6 @@ def _move(folder: Path, shard: Path) -> None:
         if not (shard / "shard.json").exists():
             raise
     _fsync(shard.parent)
-
-
-def _variant_encoding() -> dict[str, Any]:
-    return {
-        "compression": "zstd",
-        "compression_level": 3,
-        "use_dictionary": ["contig", "ref", "alt", "gt", "kind", "gq"],
-        "column_encoding": {
-            "pos": "DELTA_BINARY_PACKED",
-            "dp": "BYTE_STREAM_SPLIT",
-            "ad_ref": "BYTE_STREAM_SPLIT",
-            "ad_alt": "BYTE_STREAM_SPLIT",
-        },
-        "write_page_index": True,
-        "write_page_checksum": True,
-        "store_schema": True,
-    }
-
-
-def _callable_encoding() -> dict[str, Any]:
-    packed = {"start": "DELTA_BINARY_PACKED", "end": "DELTA_BINARY_PACKED"}
-    return _variant_encoding() | {"use_dictionary": ["contig"], "column_encoding": packed}
 
 
 def _fsync(path: Path) -> None:

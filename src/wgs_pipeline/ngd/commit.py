@@ -36,7 +36,6 @@ from wgs_pipeline.ngd.layout import (
     Root,
     callable_file,
     open_file,
-    sha256_of,
 )
 from wgs_pipeline.ngd.registration import Registration, identity_of, loading, pending
 from wgs_pipeline.vault import Genome, Outcome, Vault
@@ -162,7 +161,7 @@ def _place(
         return Outcome("refused", None, None, _NO_CONSENT)
     if patient in plan.erasing:
         return Outcome("refused", None, None, _ERASING)
-    if shard.problems(root, registration.shard):
+    if shard.problems(root, registration.shard, registration.description):
         return Outcome("refused", None, None, "its shard is missing or damaged; load it again")
     owner = next(
         (each.patient_id for each in _planned(plan, sample)), vault.owner_of(sample) or patient
@@ -183,7 +182,7 @@ def _place(
             )
             return Outcome("refused", None, None, reason)
         _retire(plan, before)
-    _add(plan, registration, patient, sample, plane_of(root, register, patient, now), root)
+    _add(plan, registration, patient, sample, plane_of(root, register, patient, now))
     outcome = "loaded" if before is None else "replaced"
     return Outcome(outcome, plan.next_slot - 1, plan.number)
 
@@ -203,14 +202,12 @@ def _retire(plan: _Plan, genome: Genome) -> None:
         plan.members[genome.slot] = replace(plan.members[genome.slot], retired=True)
 
 
-def _add(
-    plan: _Plan, registration: Registration, patient: str, sample: str, plane: str, root: Root
-) -> None:
+def _add(plan: _Plan, registration: Registration, patient: str, sample: str, plane: str) -> None:
     analysis = registration.analysis
     member = Member(
         slot=plan.next_slot,
         shard=registration.shard,
-        description=sha256_of(root.shard(registration.shard) / "shard.json"),
+        description=registration.description,
         karyotype=analysis.karyotype,
         assay=analysis.assay,
         target=analysis.target,

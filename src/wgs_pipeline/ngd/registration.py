@@ -1,26 +1,31 @@
 """A registration: the one file that a load leaves for the next commit.
 
-It names a shard and holds, sealed to the vault, whose it is. Loading needs no shared lock.
+It names a shard and holds, sealed to the vault, whose it is, and a digest of all that it says, so
+that a byte that changes is noticed. Loading needs no shared lock.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.identifiers import canonical_patient_id
-from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd.layout import Root, sha256_of
 from wgs_pipeline.ngd.shard import Analysis
 from wgs_pipeline.vault import Vault, seal
+
+#: A moment (UTC) in the name of a registration's file.
+_IN_NAME = "%Y%m%dT%H%M%S%fZ"
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Registration:
         shard: Digest of the shard.
         analysis: How the genome was examined.
         registered_at: When, ISO 8601; registrations are folded in in this order.
-        sealed: The identity, sealed to the vault, hexadecimal.
+        sealed: The identity and ``digest``, sealed to the vault, hexadecimal.
+        description: SHA-256 of the shard's shard.json.
         group: What registrations that are folded in together, or not at all, share; empty for
             one that stands by itself.
     """
@@ -57,7 +63,15 @@ class Registration:
     analysis: Analysis
     registered_at: str
     sealed: str
+    description: str
     group: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything in it that is not sealed."""
+        value = asdict(self)
+        del value["sealed"]
+        return hashlib.sha256(json.dumps(value, sort_keys=True).encode("ascii")).hexdigest()
 
 
 def register(root: Root, shard: str, analysis: Analysis, identity: Identity) -> Registration:
@@ -69,8 +83,10 @@ def register(root: Root, shard: str, analysis: Analysis, identity: Identity) -> 
         analysis: How the genome was examined, as given to ``write_shard``.
         identity: Whose it is.
     """
-    registration = _registration(root, shard, analysis, identity)
-    write_json(root.inbox / f"{shard[:16]}.{registration.id}.json", asdict(registration))
+    moment = _next_moment(root)
+    registration = _registration(root, moment, shard, analysis, identity)
+    name = f"{moment:{_IN_NAME}}.{shard[:16]}.{registration.id}.json"
+    write_json(root.inbox / name, asdict(registration))
     return registration
 
 
@@ -84,9 +100,10 @@ def register_all(
         genomes: Digest of the shard, how the genome was examined, and whose it is.
     """
     group = secrets.token_hex(12)
-    registrations = [_registration(root, *each, group) for each in genomes]
+    moment = _next_moment(root)
+    registrations = [_registration(root, moment, *each, group) for each in genomes]
     value = {"registrations": [asdict(each) for each in registrations]}
-    write_json(root.inbox / f"group.{group}.json", value)
+    write_json(root.inbox / f"{moment:{_IN_NAME}}.group.{group}.json", value)
     return registrations
 
 
@@ -117,9 +134,16 @@ def identity_of(vault: Vault, registration: Registration) -> Identity:
     """Open the sealed identity.
 
     Raises:
-        NgdError: It was sealed to another vault, or changed since.
+        NgdError: It was sealed to another vault, or the registration changed since.
     """
-    return Identity(**json.loads(vault.unseal(bytes.fromhex(registration.sealed))))
+    try:
+        value = json.loads(vault.unseal(bytes.fromhex(registration.sealed)))
+        digest = value.pop("registration")
+    except (ValueError, KeyError):
+        digest = None
+    if digest != registration.digest:
+        raise NgdError("its registration is not as it was written; load it again")
+    return Identity(**value)
 
 
 @contextmanager
@@ -147,20 +171,36 @@ def loading(root: Root, alone: bool = False) -> Iterator[bool]:
 
 
 def _registration(
-    root: Root, shard: str, analysis: Analysis, identity: Identity, group: str = ""
+    root: Root,
+    moment: datetime,
+    shard: str,
+    analysis: Analysis,
+    identity: Identity,
+    group: str = "",
 ) -> Registration:
-    canonical = Identity(
-        canonical_patient_id(identity.patient_id), identity.sample_id, identity.replace
+    made = Registration(
+        id=secrets.token_hex(12),
+        shard=shard,
+        analysis=analysis,
+        registered_at=moment.isoformat(timespec="microseconds"),
+        sealed="",
+        description=sha256_of(root.shard(shard) / "shard.json"),
+        group=group,
     )
-    message = json.dumps(asdict(canonical)).encode("utf-8")
-    return Registration(
-        secrets.token_hex(12),
-        shard,
-        analysis,
-        datetime.now(UTC).isoformat(timespec="microseconds"),
-        seal(root.settings.public_key, message).hex(),
-        group,
-    )
+    canonical = replace(identity, patient_id=canonical_patient_id(identity.patient_id))
+    message = json.dumps(asdict(canonical) | {"registration": made.digest}).encode("utf-8")
+    return replace(made, sealed=seal(root.settings.public_key, message).hex())
+
+
+def _next_moment(root: Root) -> datetime:
+    """Now, but after everything that waits: clocks differ, and may be put back."""
+    waiting = [path.name.split(".")[0] for path in root.inbox.glob("[!.]*.json")]
+    now = datetime.now(UTC)
+    try:
+        last = datetime.strptime(max(waiting), f"{_IN_NAME}%z")
+    except ValueError:  # nothing waits
+        return now
+    return max(now, last + timedelta(microseconds=1))
 
 
 def _read(path: Path) -> list[Registration]:

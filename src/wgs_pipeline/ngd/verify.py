@@ -61,7 +61,11 @@ def verify(root: Root, vault: Vault, hashes_only: bool = False) -> Report:
             problems += _vault_problems(root, vault, generation)
             problems += audit.verify(root.audit, vault)
             problems += _inbox_problems(root, vault)
-            unused = [] if problems else _orphans(root, number, scattered_plan(vault))
+            unused: list[Path] = []
+            try:
+                unused = [] if problems else _orphans(root, number, scattered_plan(vault))
+            except NgdError as error:  # an older generation is damaged
+                problems.append(str(error))
         found = list(_file_problems(root, generation, generation.files))
         found += _shard_problems(root, generation)
         if not found:
@@ -128,13 +132,7 @@ def _file_problems(root: Root, generation: Generation, names: Iterable[str]) -> 
 def _shard_problems(root: Root, generation: Generation) -> Iterator[str]:
     names = generation.table.select(["shard", "description"])
     for row in names.group_by(["shard", "description"]).aggregate([]).to_pylist():
-        description = root.shard(row["shard"]) / "shard.json"
-        if not description.exists():
-            yield f"{description}: missing"
-        elif sha256_of(description) != row["description"]:
-            yield f"{description}: its bytes have changed"
-        else:
-            yield from shard.problems(root, row["shard"])
+        yield from shard.problems(root, row["shard"], row["description"])
 
 
 def _older_problems(root: Root, number: int) -> Iterator[str]:
@@ -192,9 +190,9 @@ def _inbox_problems(root: Root, vault: Vault) -> list[str]:
     for path, registration in waiting:
         try:
             identity_of(vault, registration)
-        except (NgdError, ValueError, TypeError) as error:
-            problems.append(f"{path}: its bytes have changed ({type(error).__name__})")
-        problems += shard.problems(root, registration.shard)
+        except NgdError as error:
+            problems.append(f"{path}: {error}")
+        problems += shard.problems(root, registration.shard, registration.description)
     return problems
 
 
@@ -204,5 +202,5 @@ def _orphans(root: Root, number: int, building: int | None) -> list[Path]:
     for folder in (root.path / "generations").iterdir():
         manifest = folder / "manifest.json"
         if folder.name.isdigit() and int(folder.name) < number and manifest.exists():
-            numbers.append(int(json.loads(manifest.read_text(encoding="utf-8"))["generation"]))
+            numbers.append(int(folder.name))
     return orphans(root, numbers, building)

@@ -7,14 +7,15 @@ be there and is not, or the reverse, means that bin and shards disagree: nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from wgs_pipeline.ngd import bitmaps
-from wgs_pipeline.ngd.bitmaps import Edits, Rows, Slots
+from wgs_pipeline.ngd.bitmap_edits import Edits, revise
+from wgs_pipeline.ngd.bitmaps import Rows, Slots
 from wgs_pipeline.ngd.tiers import COUNTS, KINDS
 
 #: Columns of a bin.
@@ -53,47 +54,26 @@ def merge(old: pa.Table, added: pa.Table, removed: pa.Table, uncounted: Slots) -
         raise ValueError("a variant to be taken from is not there")
     added_rows, drop_rows = np.searchsorted(keys, add_key), np.searchsorted(keys, drop_key)
     source = np.where(order < len(old_key), order, -1)
-    columns = {}
-    for name in _VARIANT:
-        values = pa.concat_arrays([_plain(old[name]), _plain(added[name]).take(pa.array(fresh))])
-        columns[name] = values.take(pa.array(order))
+    columns: dict[str, Any] = {}
+    revisions = {}
     for name, kind in KINDS.items():
         new, gone = (
             _edits(calls, rows, kind) for calls, rows in ((added, added_rows), (removed, drop_rows))
         )
-        columns[name] = _edited(_one(old[name]), source, new, gone)
+        revisions[name] = revise(_one(old[name]), source, new, gone)
         count = np.concatenate((np.asarray(old[f"n_{name}"]), np.zeros(len(fresh), np.int32)))
         count = count[order] + _counted(new, len(order), uncounted)
         columns[f"n_{name}"] = (count - _counted(gone, len(order), uncounted)).astype(np.int32)
-    table = pa.table({name: columns[name] for name in BIN.names}, schema=BIN)
     carried = np.zeros(len(order), np.bool_)
+    for each in revisions.values():
+        carried |= each.sizes > 0
     for name in KINDS:
-        carried |= np.asarray(pc.binary_length(columns[name])) > 0
-    return table if carried.all() else table.filter(pa.array(carried))
-
-
-def _edited(blobs: pa.Array, source: Rows, added: Edits, removed: Edits) -> pa.Array:
-    """One column of bitmaps, edited and put in order.
-
-    Args:
-        blobs: The column as it was.
-        source: Row of it that each row of the result was; -1 of a new row.
-        added: Slots to put in, by row of the result.
-        removed: Slots to take out, by row of the result.
-    """
-    touched = np.zeros(len(source), np.bool_)
-    touched[added.rows] = True
-    touched[removed.rows] = True
-    blobs = pa.concat_arrays([blobs, pa.array([b""], pa.large_binary())])
-    before = np.where(source < 0, len(blobs) - 1, source)
-    if not touched.any() and np.array_equal(before, np.arange(len(blobs) - 1)):
-        return blobs.slice(0, len(blobs) - 1)
-    chosen = np.flatnonzero(touched)
-    taken = blobs.take(pa.array(before[chosen]))
-    edited = bitmaps.edit(taken, added.of(touched), removed.of(touched))
-    index = before.copy()
-    index[chosen] = len(blobs) + np.arange(len(chosen))
-    return pa.concat_arrays([blobs, edited]).take(pa.array(index))
+        columns[name] = revisions[name].column(carried)
+        columns[f"n_{name}"] = columns[f"n_{name}"][carried]
+    for name in _VARIANT:
+        values = pa.concat_arrays([_plain(old[name]), _plain(added[name]).take(pa.array(fresh))])
+        columns[name] = values.take(pa.array(order[carried]))
+    return pa.table({name: columns[name] for name in BIN.names}, schema=BIN)
 
 
 def _edits(calls: pa.Table, rows: Rows, kind: int) -> Edits:
@@ -147,7 +127,9 @@ def _within(keys: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.boo
 
 
 def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(column, pa.Array):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from wgs_pipeline.ngd import bitmaps
-from wgs_pipeline.ngd.bitmaps import Edits
+from wgs_pipeline.ngd.bitmap_edits import Edits, edit
 
 quick = settings(derandomize=True, deadline=None, max_examples=60)
 SEGMENT = 2 << 16
@@ -64,7 +64,7 @@ def cases(draw: st.DrawFn) -> tuple[list[set[int]], list[set[int]], list[set[int
 @given(cases())
 def test_an_edit_is_what_sets_do(case: tuple[list[set[int]], ...]) -> None:
     before, added, removed = case
-    found = bitmaps.edit(column(before), edits(added), edits(removed))
+    found = edit(column(before), edits(added), edits(removed))
     expected = [(each | new) - gone for each, new, gone in zip(before, added, removed, strict=True)]
     assert found.to_pylist() == column(expected).to_pylist()
     for blob, each in zip(found.to_pylist(), expected, strict=True):
@@ -89,16 +89,16 @@ def test_a_slot_that_is_there_is_not_added_nor_one_that_is_not_removed(size: int
     nothing: list[set[int]] = [set()]
     if size:
         with pytest.raises(ValueError, match="is there already"):
-            bitmaps.edit(column([slots]), edits(there), edits(nothing))
+            edit(column([slots]), edits(there), edits(nothing))
     with pytest.raises(ValueError, match="is not there"):
-        bitmaps.edit(column([slots]), edits(nothing), edits(absent))
+        edit(column([slots]), edits(nothing), edits(absent))
 
 
 @pytest.mark.parametrize("size", [3, 9_000])
 def test_a_slot_of_another_segment_is_refused(size: int) -> None:
     slots = set(range(SEGMENT, SEGMENT + size))
     with pytest.raises(ValueError, match="another segment"):
-        bitmaps.edit(column([slots]), edits([{7}]), edits([set()]))
+        edit(column([slots]), edits([{7}]), edits([set()]))
 
 
 def test_a_bitmap_that_is_not_as_large_as_it_says_is_found() -> None:
@@ -112,7 +112,7 @@ def test_run_containers_and_slices_are_edited_too() -> None:
     runs = BitMap(range(100, 9_000))
     runs.run_optimize()
     whole = pa.array([b"x", runs.serialize(), BitMap([5]).serialize()], pa.large_binary())
-    found = bitmaps.edit(whole.slice(1), edits([{7}, {6}]), edits([{100}, {5}]))
+    found = edit(whole.slice(1), edits([{7}, {6}]), edits([{100}, {5}]))
     assert found.to_pylist() == column([{7, *range(101, 9_000)}, {6}]).to_pylist()
     assert bitmaps.cardinalities(whole.slice(1)).tolist() == [8_900, 1]
     assert bitmaps.overlaps(whole.slice(1), np.array([5, 200], np.uint32)).tolist() == [1, 1]

@@ -345,3 +345,13 @@ def test_query_digests_are_keyed(vault: Vault, tmp_path: Path):
     assert audit.query_digest(vault, query) == audit.query_digest(vault, dict(query))
     with Vault.create(tmp_path / "other") as other:
         assert audit.query_digest(vault, query) != audit.query_digest(other, query)
+
+
+@pytest.mark.parametrize(
+    "slots",
+    [[], [3], [0, 1, 2, 9], list(range(60_000)), list(range(0, 60_000, 7)), [0, *range(5, 9_000, 2)]],
+)  # fmt: skip
+def test_slots_of_any_number_come_back_and_stay_short(slots: list[int]):
+    written = ranges_of(slots[::-1])
+    assert slots_of(json.loads(json.dumps(written))) == slots
+    assert len(json.dumps(written)) < 12_000

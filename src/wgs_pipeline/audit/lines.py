@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import hashlib
 import hmac
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +18,8 @@ from wgs_pipeline.vault import Vault
 
 #: What the first line of all holds as the hash of the line before it.
 GENESIS = "0" * 64
+#: Ranges of slots that a line holds at most; more are written as bits.
+_MANY = 500
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def parsed(line: bytes) -> dict[str, Any] | None:
     try:
         value: dict[str, Any] = json.loads(line)
         return value | {"slots": slots_of(value["slots"])}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
         return None
 
 
@@ -128,8 +132,14 @@ def log_key(vault: Vault) -> bytes:
     return hmac.digest(_key(vault), b"lines of the access log", hashlib.sha256)
 
 
-def ranges_of(slots: Sequence[int]) -> list[list[int]]:
-    """Slots as inclusive ranges, so that thousands of neighbours take few bytes."""
+def ranges_of(slots: Sequence[int]) -> list[list[int]] | str:
+    """Slots as inclusive ranges, so that thousands of neighbours take few bytes.
+
+    Thousands that are no neighbours take fewer as bits: base64 of one bit for each slot up to the
+    highest, the least significant of a byte first, compressed by zlib.
+    """
+    if len(slots) > _MANY:
+        return _of_many(slots)
     ranges: list[list[int]] = []
     for slot in sorted({int(each) for each in slots}):
         if ranges and slot == ranges[-1][1] + 1:
@@ -139,9 +149,33 @@ def ranges_of(slots: Sequence[int]) -> list[list[int]]:
     return ranges
 
 
-def slots_of(ranges: Sequence[Sequence[int]]) -> list[int]:
+def slots_of(ranges: Sequence[Sequence[int]] | str) -> list[int]:
     """The reverse of ``ranges_of``."""
+    if isinstance(ranges, str):
+        packed = zlib.decompress(base64.b64decode(ranges, validate=True))
+        return [
+            8 * place + bit
+            for place, byte in enumerate(packed)
+            if byte
+            for bit in range(8)
+            if byte >> bit & 1
+        ]
     return [slot for low, high in ranges for slot in range(low, high + 1)]
+
+
+def _of_many(slots: Sequence[int]) -> list[list[int]] | str:
+    import numpy as np
+
+    distinct = np.unique(np.asarray(slots, np.int64))
+    last = np.append(np.diff(distinct) != 1, True)
+    if last.sum() <= _MANY:
+        first = np.insert(last[:-1], 0, True)
+        ranges: list[list[int]] = np.stack((distinct[first], distinct[last]), axis=1).tolist()
+        return ranges
+    bits = np.zeros(int(distinct[-1]) + 1, np.bool_)
+    bits[distinct] = True
+    packed = zlib.compress(np.packbits(bits, bitorder="little").tobytes())
+    return base64.b64encode(packed).decode("ascii")
 
 
 def _code(entry: dict[str, Any], key: bytes) -> str:

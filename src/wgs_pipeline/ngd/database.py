@@ -123,7 +123,7 @@ class Database:
             table = self._counted(snapshot, asked)
             access.update(_stated_access(snapshot, snapshot.eligible))
             if samples is not None:
-                access["slots"] = snapshot.visible_slots.tolist()
+                access["slots"] = snapshot.visible_slots
             return self._shown(snapshot, table)
 
     def variant(self, name: str) -> pa.Table:
@@ -349,13 +349,12 @@ class Database:
         columns: Sequence[str] = CARRIER_COLUMNS,
     ) -> pa.Table:
         """Calls with the samples of their slots; the line of the log gets the slots."""
-        slots = np.asarray(table["slot"]).astype(np.uint32)
-        for name, values in self._people.columns(slots).items():
+        present, more = self._people.columns(np.asarray(table["slot"]).astype(np.uint32))
+        for name, values in more.items():
             table = table.append_column(name, values)
-        kinds = np.asarray(table["kind"]).astype(np.int32) - min(_GENOTYPES)
-        genotypes = pa.DictionaryArray.from_arrays(pa.array(kinds), list(_GENOTYPES.values()))
-        distinct = np.flatnonzero(np.bincount(slots)) if len(slots) else np.empty(0, np.int64)
-        access.update(_stated_access(snapshot, len(distinct)), slots=distinct.tolist())
+        kinds = pa.array(np.asarray(table["kind"]).astype(np.int8) - np.int8(min(_GENOTYPES)))
+        genotypes = pa.DictionaryArray.from_arrays(kinds, list(_GENOTYPES.values()))
+        access.update(_stated_access(snapshot, len(present)), slots=present)
         return _stated(table.append_column("genotype", genotypes).select(list(columns)), snapshot)
 
     def _shown(

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.parquet import Condition, conditions_met, damage_named, open_parquet
 
 #: Files that are held open at most.
@@ -106,15 +107,17 @@ class FileCache:
             footer: Digest of its footer, as the manifest says.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            NgdError: The file is damaged.
+            NgdError: The file is missing or damaged.
         """
         found = self._files.get(name)
         if found is not None:
             self._files.move_to_end(name)
             return found
         path = self._folder / name
-        found = OpenFile(path, open_parquet(path, footer))
+        try:
+            found = OpenFile(path, open_parquet(path, footer))
+        except FileNotFoundError as error:  # it is pinned, so no compaction has dropped it
+            raise NgdError(f"{path}: missing; run 'wgs ngd verify'") from error
         self._files[name] = found
         while len(self._files) > self._most_handles:
             self._files.popitem(last=False)[1].parquet.close()
@@ -126,8 +129,7 @@ class FileCache:
         """Columns of one row group.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            NgdError: The file is damaged.
+            NgdError: The file is missing or damaged.
         """
         missing = [each for each in columns if (name, group, each) not in self._columns]
         read: dict[str, pa.Array] = {}
@@ -156,8 +158,7 @@ class FileCache:
         """Columns of the rows of a file that meet all conditions, in the file's order.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            NgdError: The file is damaged.
+            NgdError: The file is missing or damaged.
         """
         file = self.file(name, footer)
         with damage_named(file.path):

@@ -73,34 +73,37 @@ def masked_counts(blobs: pa.Array, mask: Mask) -> NDArray[np.int32]:
 
 
 def members(blobs: pa.Array, mask: Mask) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Slots of bitmaps that the mask has, and the row that each belongs to, ascending.
+    """Slots of bitmaps that the mask has, row after row, and how many each row has.
 
     Args:
         blobs: Bitmaps of one segment.
         mask: Slots of that segment that are shown.
+
+    Returns:
+        Slots, ascending within a row, shape (members,), and their number, shape (rows,).
     """
     column = _column(blobs)
     if column is None:
         slots, rows = bitmaps.decode(blobs)
         shown = mask[slots & (SEGMENT_SLOTS - 1)]
-        return slots[shown], rows[shown]
+        return slots[shown], np.bincount(rows[shown], minlength=len(blobs))
+    counts = np.zeros(column.size, np.int64)
+    places = (column.starts.tolist(), column.stops.tolist(), column.is_array.tolist())
     parts = [
-        words if is_array else _set_bits(words)
-        for words, is_array in (
-            (column.words[start:stop], is_array)
-            for start, stop, is_array in zip(
-                column.starts.tolist(), column.stops.tolist(), column.is_array.tolist(), strict=True
-            )
-        )
+        column.words[start:stop] if is_array else _set_bits(column.words[start:stop])
+        for start, stop, is_array in zip(*places, strict=True)
     ]
     if not parts:
-        return np.empty(0, np.uint32), np.empty(0, np.int64)
+        return np.empty(0, np.uint32), counts
     low = np.concatenate(parts)
-    rows = np.repeat(column.rows, [len(part) for part in parts])
+    sizes = np.array([len(part) for part in parts])
     if not mask.all():
         shown = mask[low]
-        low, rows = low[shown], rows[shown]
-    return low.astype(np.uint32) | np.uint32(column.segment * SEGMENT_SLOTS), rows
+        firsts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+        sizes = np.add.reduceat(shown, firsts, dtype=np.int64)
+        low = low[shown]
+    counts[column.rows] = sizes
+    return low.astype(np.uint32) | np.uint32(column.segment * SEGMENT_SLOTS), counts
 
 
 def _array_counts(column: _Column, mask: Mask) -> NDArray[np.int64]:
@@ -117,7 +120,7 @@ def _array_counts(column: _Column, mask: Mask) -> NDArray[np.int64]:
 
 def _set_bits(words: NDArray[np.uint16]) -> NDArray[np.uint16]:
     bits = np.unpackbits(words.view(np.uint8), bitorder="little")
-    return np.flatnonzero(bits).astype(np.uint16)
+    return np.flatnonzero(bits.view(np.bool_)).astype(np.uint16)
 
 
 def _column(blobs: pa.Array) -> _Column | None:

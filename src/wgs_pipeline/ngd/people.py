@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.roster import Slots
 from wgs_pipeline.vault import Vault
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Samples of a vault as columns, by place.
+
+    Attributes:
+        place: Place of each slot, shape (slots ever given,).
+        sample_ids: sample_id of each place.
+        assays: Distinct assays.
+        assay: Which of them each place has, shape (places,).
+        active: Slots in use, shape (places,); False for replaced ones.
+        slots: Slot of each place, shape (places,).
+    """
+
+    place: NDArray[np.int64]
+    sample_ids: pa.StringArray
+    assays: pa.StringArray
+    assay: NDArray[np.int32]
+    active: NDArray[np.bool_]
+    slots: Slots
 
 
 class People:
@@ -18,25 +42,25 @@ class People:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._version: int | None = None
-        self._samples: list[tuple[int, str, str, int | None]] = []
+        self._kept: _Samples | None = None
 
-    def columns(self, slots: Slots) -> dict[str, pa.Array]:
-        """sample_id and assay of each slot, as dictionaries that hold no other sample.
+    def columns(self, slots: Slots) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
+        """Distinct slots, and sample_id and assay of each slot as dictionaries.
 
         Args:
             slots: Slots in any order, any number of times, shape (rows,).
+
+        Returns:
+            The slots that occur, ascending, and the columns, which hold no other sample.
         """
-        self._refresh()
-        present, indices = _distinct(slots)
-        known = {slot: (sample, assay) for slot, sample, assay, _ in self._samples}
-        codes = pa.array(indices, pa.int32())
-        pairs = [known[slot] for slot in present.tolist()]
-        assays = pa.array([assay for _, assay in pairs], pa.string()).dictionary_encode()
-        assay_codes = pa.array(np.asarray(assays.indices)[indices], pa.int32())
-        samples = pa.array([sample for sample, _ in pairs], pa.string())
-        return {
-            "sample_id": pa.DictionaryArray.from_arrays(codes, samples),
-            "assay": pa.DictionaryArray.from_arrays(assay_codes, assays.dictionary),
+        samples = self._samples()
+        present, codes = _distinct(slots)
+        places = samples.place[present]
+        assay = samples.assay[places][codes]
+        ids = samples.sample_ids.take(pa.array(places))
+        return present, {
+            "sample_id": pa.DictionaryArray.from_arrays(pa.array(codes), ids),
+            "assay": pa.DictionaryArray.from_arrays(pa.array(assay), samples.assays),
         }
 
     def slots_of(self, sample_ids: Sequence[str]) -> Slots:
@@ -45,31 +69,49 @@ class People:
         Raises:
             NgdError: A sample is not loaded.
         """
-        self._refresh()
-        wanted = set(sample_ids)
-        mine = [
-            (slot, sample)
-            for slot, sample, _, retired in self._samples
-            if sample in wanted and retired is None
-        ]
-        missing = sorted(wanted - {sample for _, sample in mine})
-        if missing:
+        samples = self._samples()
+        wanted = pa.array(sorted(set(sample_ids)), pa.string())
+        active = pa.array(samples.active)
+        missing = wanted.filter(
+            pc.invert(pc.is_in(wanted, value_set=samples.sample_ids.filter(active)))
+        )
+        if len(missing):
             raise NgdError(
                 f"{len(missing)} of {len(wanted)} samples are not loaded, such as "
-                f"{missing[0][:80]!r}; expected sample_ids of this database. Correct the list"
+                f"{missing[0].as_py()[:80]!r}; expected sample_ids of this database. "
+                "Correct the list"
             )
-        return np.array(sorted(slot for slot, _ in mine), np.uint32)
+        mine = np.asarray(pc.is_in(samples.sample_ids, value_set=wanted)).astype(np.bool_)
+        slots: Slots = np.sort(samples.slots[mine & samples.active])
+        return slots
 
-    def _refresh(self) -> None:
+    def _samples(self) -> _Samples:
         version = self._vault.version()
-        if version != self._version:
-            self._samples, self._version = self._vault.samples(), version
+        if self._kept is None or version != self._version:
+            self._kept, self._version = _as_columns(self._vault.samples()), version
+        return self._kept
 
 
-def _distinct(slots: Slots) -> tuple[Slots, Slots]:
+def _as_columns(rows: list[tuple[int, str, str, int | None]]) -> _Samples:
+    slots, sample_ids, assays, retired = zip(*rows, strict=True) if rows else ((), (), (), ())
+    numbers = np.array(slots, np.uint32)
+    place = np.zeros(int(numbers.max()) + 1 if len(numbers) else 0, np.int64)
+    place[numbers] = np.arange(len(numbers))
+    encoded = pa.array(assays, pa.string()).dictionary_encode()
+    return _Samples(
+        place,
+        pa.array(sample_ids, pa.string()),
+        encoded.dictionary,
+        np.asarray(encoded.indices).astype(np.int32),
+        np.array([each is None for each in retired], np.bool_),
+        numbers,
+    )
+
+
+def _distinct(slots: Slots) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Distinct slots, ascending, and the place of each slot among them; faster than a sort."""
     highest = int(slots.max()) + 1 if len(slots) else 0
     present = np.zeros(highest, np.bool_)
     present[slots] = True
-    places = np.cumsum(present, dtype=np.uint32) - np.uint32(1)
-    return np.flatnonzero(present).astype(np.uint32), places[slots].astype(np.uint32)
+    places = np.cumsum(present, dtype=np.int32) - np.int32(1)
+    return np.flatnonzero(present), places[slots]

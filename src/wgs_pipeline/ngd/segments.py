@@ -35,19 +35,19 @@ COUNTED = pa.schema(
 
 @dataclass(frozen=True)
 class Calls:
-    """Variants of one tier and who carries them.
+    """Carriers of variants with one genotype.
 
     Attributes:
         variants: pos, ref, alt; sorted, none twice.
-        rows: Variant of each call, shape (calls,).
-        slots: Carrier of each call, shape (calls,).
-        kinds: Its genotype, shape (calls,).
+        kind: The genotype.
+        slots: Carriers of one variant after the other, shape (calls,).
+        counts: Carriers of each variant, shape (variants,).
     """
 
     variants: pa.Table
-    rows: NDArray[np.int64]
+    kind: int
     slots: NDArray[np.uint32]
-    kinds: NDArray[np.uint8]
+    counts: NDArray[np.int64]
 
 
 def masked(table: pa.Table, mask: masks.Mask) -> pa.Table:
@@ -64,51 +64,69 @@ def masked(table: pa.Table, mask: masks.Mask) -> pa.Table:
     return result
 
 
-def calls_of_bin(table: pa.Table, mask: masks.Mask) -> Calls:
+def calls_of_bin(table: pa.Table, mask: masks.Mask) -> list[Calls]:
     """Carriers, among those that a mask has, of rows in bin form."""
     table = table.combine_chunks()
-    slots, rows, kinds = [], [], []
-    for name, kind in KINDS.items():
-        found, of_row = masks.members(_only_chunk(table, name), mask)
-        slots.append(found)
-        rows.append(of_row)
-        kinds.append(np.full(len(found), kind, np.uint8))
     variants = table.select(list(VARIANT))
-    return Calls(variants, np.concatenate(rows), np.concatenate(slots), np.concatenate(kinds))
+    return [
+        Calls(variants, kind, *masks.members(_only_chunk(table, name), mask))
+        for name, kind in KINDS.items()
+    ]
 
 
-def calls_of_rows(table: pa.Table, mask: NDArray[np.bool_]) -> Calls:
+def calls_of_rows(table: pa.Table, mask: NDArray[np.bool_]) -> list[Calls]:
     """Carriers, among those that a mask by slot has, of rows in long form, sorted by variant."""
     table = table.filter(pa.array(mask[np.asarray(table["slot"])])).combine_chunks()
     variants = table.select(list(VARIANT))
-    firsts, rows = _distinct(variants)
+    firsts, places = _distinct(variants)
+    variants = variants.take(pa.array(firsts))
     slots, kinds = np.asarray(table["slot"]), np.asarray(table["kind"])
-    return Calls(variants.take(pa.array(firsts)), rows, slots, kinds)
+    return [
+        Calls(variants, kind, slots[mine], np.bincount(places[mine], minlength=len(firsts)))
+        for kind in KINDS.values()
+        for mine in (kinds == kind,)
+    ]
 
 
 def joined(parts: Sequence[Calls]) -> pa.Table:
-    """Calls of several tiers: columns of ``CALLS``, sorted by variant."""
+    """Calls of several tiers: columns of ``CALLS``, sorted by variant, then by genotype."""
     if not parts:
         return CALLS.empty_table()
-    variants = pa.concat_tables([each.variants for each in parts]).combine_chunks()
-    sizes = [each.variants.num_rows for each in parts]
-    starts = np.cumsum([0, *sizes[:-1]])
-    rows = np.concatenate([each.rows + start for each, start in zip(parts, starts, strict=True)])
-    if len(parts) > 1:
-        firsts, places = _distinct(variants)
-        variants, rows = variants.take(pa.array(firsts)), places[rows]
-    # NumPy sorts 16-bit numbers by counting, many times faster than wider ones.
-    small = variants.num_rows <= 1 << 16
-    order = np.argsort(rows.astype(np.uint16) if small else rows, kind="stable")
-    counts = np.bincount(rows, minlength=variants.num_rows)
+    parts = sorted(parts, key=lambda part: part.kind)
+    variants, places = _common(parts)
+    counts = np.zeros((variants.num_rows, len(parts)), np.int64)
+    for number, part in enumerate(parts):
+        counts[places[id(part.variants)], number] = part.counts
+    slots = np.empty(int(counts.sum()), np.uint32)
+    starts = np.concatenate(([0], np.cumsum(counts.ravel())[:-1])).reshape(counts.shape)
+    for number, part in enumerate(parts):
+        # where the carriers of each variant go, less where they are
+        shift = starts[places[id(part.variants)], number] - (np.cumsum(part.counts) - part.counts)
+        slots[np.repeat(shift, part.counts) + np.arange(len(part.slots))] = part.slots
+    kinds = np.tile(np.array([part.kind for part in parts], np.uint8), variants.num_rows)
+    carriers = counts.sum(axis=1)
     columns = {
-        "pos": pa.array(np.repeat(np.asarray(variants["pos"]), counts)),
-        "ref": _repeated(variants["ref"], counts),
-        "alt": _repeated(variants["alt"], counts),
-        "slot": pa.array(np.concatenate([each.slots for each in parts])[order]),
-        "kind": pa.array(np.concatenate([each.kinds for each in parts])[order]),
+        "pos": pa.array(np.repeat(np.asarray(variants["pos"]), carriers)),
+        "ref": _repeated(variants["ref"], carriers),
+        "alt": _repeated(variants["alt"], carriers),
+        "slot": pa.array(slots),
+        "kind": pa.array(np.repeat(kinds, counts.ravel())),
     }
     return pa.table(columns, schema=CALLS)
+
+
+def _common(parts: Sequence[Calls]) -> tuple[pa.Table, dict[int, NDArray[np.int64]]]:
+    """The variants of all parts, and the places there of those of each table of variants."""
+    tables = list({id(part.variants): part.variants for part in parts}.values())
+    if len(tables) == 1:
+        return tables[0], {id(tables[0]): np.arange(tables[0].num_rows)}
+    together = pa.concat_tables(tables).combine_chunks()
+    firsts, places = _distinct(together)
+    ends = np.cumsum([table.num_rows for table in tables])
+    split = np.split(places, ends[:-1])
+    return together.take(pa.array(firsts)), {
+        id(table): mine for table, mine in zip(tables, split, strict=True)
+    }
 
 
 def summed(parts: Sequence[pa.Table]) -> pa.Table:
@@ -173,7 +191,7 @@ def _ranks(column: pa.ChunkedArray) -> NDArray[np.int32]:
 
 def _repeated(column: pa.ChunkedArray, counts: NDArray[np.int64]) -> pa.DictionaryArray:
     encoded = column.combine_chunks().dictionary_encode()
-    indices = np.repeat(np.asarray(encoded.indices), counts).astype(np.int32)
+    indices = np.repeat(np.asarray(encoded.indices).astype(np.int32), counts)
     return pa.DictionaryArray.from_arrays(pa.array(indices), encoded.dictionary)
 
 

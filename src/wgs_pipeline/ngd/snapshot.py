@@ -129,12 +129,12 @@ class Snapshot:
         """
         parts = []
         for bin_, low, high in _bins(start, end):
-            found = []
+            found: list[segments.Calls] = []
             for name, shown in self._segment_files(contig, bin_):
                 for rows in self._bin_rows(name, low, high, _CARRIED):
-                    found.append(segments.calls_of_bin(rows, shown.carrying))
+                    found += segments.calls_of_bin(rows, shown.carrying)
             for rows in self._open_rows(contig, low, high):
-                found.append(segments.calls_of_rows(rows, self._visible_by_slot))
+                found += segments.calls_of_rows(rows, self._visible_by_slot)
             parts.append(segments.joined(found))
         return _concatenated(parts)
 
@@ -151,10 +151,10 @@ class Snapshot:
             for name, shown in self._segment_files(contig, bin_):
                 for rows in self._bin_rows(name, low, high, _CARRIED, positions):
                     mine = segments.matching(rows, positions, wanted)
-                    found.append(segments.calls_of_bin(mine, shown.carrying))
+                    found += segments.calls_of_bin(mine, shown.carrying)
             for rows in self._open_rows(contig, low, high):
                 mine = segments.matching(rows, positions, wanted)
-                found.append(segments.calls_of_rows(mine, self._visible_by_slot))
+                found += segments.calls_of_rows(mine, self._visible_by_slot)
             parts.append(segments.joined(found))
         return _concatenated(parts)
 

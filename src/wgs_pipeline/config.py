@@ -77,10 +77,21 @@ class NgdConfig:
 
 @dataclass(frozen=True)
 class PolicyConfig:
-    """research_default: allowed or refused; on_withdrawal: erase or seal."""
+    """What holds where the patient has not decided, and when the register may be relied on.
+
+    Attributes:
+        research_default: ``allowed`` or ``refused``.
+        on_withdrawal: ``erase`` or ``seal``.
+        optout_list: Opt-out list of a national register; None: there is none.
+        register_max_age: Days since register and list were written; None: any.
+        register_max_shrink: Share by which they may have shrunk, 0 to 1.
+    """
 
     research_default: str
     on_withdrawal: str
+    optout_list: Path | None
+    register_max_age: float | None
+    register_max_shrink: float
 
 
 @dataclass(frozen=True)
@@ -190,7 +201,7 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         calling=CallingConfig(**{**calling, "depth_bands": tuple(calling["depth_bands"])}),
         qc=QcConfig(values["qc"]["thresholds"]),
         ngd=NgdConfig(Path(ngd["root"]), Path(ngd["vault"]), CallableConfig(**ngd["callable"])),
-        policy=PolicyConfig(**values["policy"]),
+        policy=_policy(values["policy"]),
         truth={
             sample: TruthConfig(Path(truth["vcf"]), Path(truth["bed"]))
             for sample, truth in values["truth"].items()
@@ -203,6 +214,11 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
     )
 
 
+def _policy(values: dict[str, Any]) -> PolicyConfig:
+    optouts = values["optout_list"]
+    return PolicyConfig(**{**values, "optout_list": Path(optouts) if optouts else None})
+
+
 #: Where paths stand among the keys; ``*`` is any key.
 _PATHS = (
     ("samples",),
@@ -213,6 +229,7 @@ _PATHS = (
     ("reference", "par_bed"),
     ("ngd", "root"),
     ("ngd", "vault"),
+    ("policy", "optout_list"),
     ("truth", "*", "vcf"),
     ("truth", "*", "bed"),
     ("planning", "referrals"),

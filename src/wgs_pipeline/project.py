@@ -6,15 +6,16 @@ Loading is cheap, as every job of the workflow does it: no reads, alignment or r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from wgs_pipeline.config import Config, load_config
-from wgs_pipeline.consent.decisions import Ruling, may_analyse
+from wgs_pipeline.consent.decisions import Ruling, may_analyse, may_analyse_many
 from wgs_pipeline.consent.register import ConsentRegister
-from wgs_pipeline.errors import ConsentError, Problem, ProblemsError
+from wgs_pipeline.consent.safeguards import SEEN, RegisterPolicy, read_register
+from wgs_pipeline.errors import NgdError, Problem, ProblemsError, RegisterError
 from wgs_pipeline.sheets import Sample, Unit, match_sheets, parse_samples, parse_units
 
 
@@ -73,12 +74,12 @@ def assemble(config: Config, as_of: datetime | None = None) -> tuple[Project, li
     """
     moment = as_of or datetime.now(UTC)
     samples, units = parse_samples(config.samples), parse_units(config.units)
-    register, problems = _read_register(config.consents)
+    register, problems = read_project_register(config)
     problems += [*samples.problems, *units.problems, *match_sheets(samples, units)]
     by_id = {sample.sample_id: sample for sample in reversed(samples.records)}
     in_order = {sample.sample_id: by_id[sample.sample_id] for sample in samples.records}
-    rulings = {name: may_analyse(register, s.patient_id, moment) for name, s in in_order.items()}
-    analysed = [name for name, ruling in rulings.items() if ruling.allowed]
+    allowed = may_analyse_many(register, [each.patient_id for each in in_order.values()], moment)
+    analysed = [name for name, may in zip(in_order, allowed, strict=True) if may]
     problems += _truth_problems(config, samples.sample_ids)
     project = Project(
         config=config,
@@ -86,27 +87,58 @@ def assemble(config: Config, as_of: datetime | None = None) -> tuple[Project, li
         units=_units_of(in_order, units.records),
         register=register,
         as_of=moment,
-        excluded={name: ruling for name, ruling in rulings.items() if not ruling.allowed},
+        excluded={
+            name: may_analyse(register, in_order[name].patient_id, moment)
+            for name, may in zip(in_order, allowed, strict=True)
+            if not may
+        },
         analysed=analysed,
         families=_families(in_order[name] for name in analysed),
     )
     return project, problems
 
 
-def _read_register(path: Path) -> tuple[ConsentRegister, list[Problem]]:
+def read_project_register(config: Config) -> tuple[ConsentRegister, list[Problem]]:
+    """The register that a configuration names, and everything wrong with it.
+
+    Where something is wrong it has no events, so that nobody consents.
+    """
+    policy = RegisterPolicy(config.policy.register_max_age, config.policy.register_max_shrink)
+    optouts, memory = config.policy.optout_list, _seen_by_vault(config.ngd.vault)
     nobody = ConsentRegister.from_events([])
     try:
-        return ConsentRegister.read(path), []
+        return read_register(config.consents, optouts, policy, memory), []
     except ProblemsError as error:
         return nobody, list(error.problems)
-    except ConsentError as error:
-        expected = "a register with at least one event"
-        remedy = "Correct the path in the config: without consent nothing is analysed."
-        return nobody, [Problem(str(path), 0, _first_clause(error), expected, remedy)]
+    except RegisterError as error:
+        remedy = error.problem.remedy.removesuffix(".") + ": without consent nothing is analysed."
+        return nobody, [replace(error.problem, remedy=remedy)]
 
 
-def _first_clause(error: ConsentError) -> str:
-    return str(error).partition(": ")[2].partition(";")[0]
+class _Seen:
+    """What a vault saw of the register; a run compares with it and leaves remembering to loads."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def get(self, _: str) -> str | None:
+        return self._value
+
+    def put(self, _: str, __: str) -> None:
+        pass
+
+
+def _seen_by_vault(path: Path) -> _Seen | None:
+    """None where there is no vault yet, or not on this machine; loading needs it and will say."""
+    try:
+        if not (path / "vault.sqlite").is_file():
+            return None
+        from wgs_pipeline.vault import Vault
+
+        with Vault(path) as vault:
+            return _Seen(vault.get(SEEN))
+    except (NgdError, PermissionError):
+        return None
 
 
 def _units_of(samples: Iterable[str], units: Iterable[Unit]) -> dict[str, list[Unit]]:

@@ -62,12 +62,14 @@ def check_project(
 def _checked(config: Config, project: Project, lengths: Mapping[str, int]) -> list[str]:
     units = [unit for name in project.analysed for unit in project.units[name]]
     kinds = {kind: sum(unit.kind == kind for unit in units) for kind in ("fastq", "cram", "gvcf")}
-    events = sum(map(len, project.register.events_of.values()))
+    register = project.register
+    events = register.n_events - register.n_optout_events
     return [
         f"config {config.path}",
         f"samples {len(project.samples)} in {config.samples}",
         f"units {sum(map(len, project.units.values()))} in {config.units}",
         f"consents {events} events in {config.consents}",
+        *([f"opt-outs {register.n_optouts} persons"] if register.n_optouts else []),
         f"reference {config.reference.build}, {len(lengths)} contigs, {sum(lengths.values())} bp",
         *(f"{kind} {count} units" for kind, count in kinds.items() if count),
         *([f"truth of {len(config.truth)} samples"] if config.truth else []),

@@ -19,6 +19,7 @@ def command() -> None:
 @command.command()
 @click.argument("consents", type=click.Path(path_type=Path))
 @click.option("--patient-id", required=True, help="The person; - reads it from standard input.")
+@click.option("--optouts", type=click.Path(path_type=Path), help="Opt-out list to merge in.")
 @click.option("--purpose", required=True, help="care, quality, statistics or research.")
 @click.option("--as-of", help="Moment of the decision, ISO 8601 with zone. Default: now.")
 @click.option(
@@ -29,7 +30,12 @@ def command() -> None:
     help="The answer for research where the patient has said nothing on it.",
 )
 def status(
-    consents: Path, patient_id: str, purpose: str, as_of: str | None, research_default: str
+    consents: Path,
+    patient_id: str,
+    optouts: Path | None,
+    purpose: str,
+    as_of: str | None,
+    research_default: str,
 ) -> None:
     """Show the decision for one person and purpose, and the events it rests on.
 
@@ -46,7 +52,7 @@ def status(
     person = read_identifier(patient_id)
     if not person:
         raise ConsentError("no patient: --patient-id is empty; expected an identifier. Give one")
-    register = ConsentRegister.read(consents)
+    register = ConsentRegister.read(consents, optouts=optouts)
     ruling = decide(register, person, asked_for, moment, research_default)
     click.echo("item\tscope\tdecision\teffective_from\trecorded_at\tsource\treason")
     answer = "allowed" if ruling.allowed else "refused"
@@ -54,6 +60,25 @@ def status(
     for event in ruling.events:
         moments = f"{event.effective_from.isoformat()}\t{event.recorded_at.isoformat()}"
         click.echo(f"event\t{event.scope}\t{event.decision}\t{moments}\t{event.source}\t")
+
+
+@command.command()
+@click.argument("root", type=click.Path(path_type=Path))
+def accept(root: Path) -> None:
+    """Take the register of the database ROOT for whole, although it has shrunk.
+
+    Commands on ROOT refuse a register, or opt-out list, that has lost more than
+    policy.register_max_shrink of what they saw before. Where the rows are meant to be gone, this
+    says so, once; it is logged.
+    """
+    from wgs_pipeline.ngd.consents import accept_register
+    from wgs_pipeline.ngd.layout import Root
+    from wgs_pipeline.vault import Vault
+
+    opened = Root.open(root)
+    with Vault(opened.vault) as vault:
+        said = accept_register(opened, vault)
+    click.echo(f"{root}: taken for whole: {said}", err=True)
 
 
 def _moment(text: str | None) -> datetime:

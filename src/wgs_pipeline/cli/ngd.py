@@ -32,6 +32,7 @@ for _question in ngd_query.COMMANDS:
 @_root
 @click.option("--vault", type=_path, help="Folder outside ROOT for who is who; made if missing.")
 @click.option("--consents", type=_path, help="Consent register (consents.tsv).")
+@click.option("--optouts", type=_path, help="Opt-out list of a national register.")
 @click.option("--reference", type=_path, help="FASTA with its index beside it, or a .fai.")
 @click.option("--par-bed", type=_path, help="Pseudoautosomal regions of X and Y.")
 @click.option("--config", "configfile", type=_path, help="Take what is not given from here.")
@@ -39,6 +40,7 @@ def init(
     root: Path,
     vault: Path | None,
     consents: Path | None,
+    optouts: Path | None,
     reference: Path | None,
     par_bed: Path | None,
     configfile: Path | None,
@@ -47,8 +49,12 @@ def init(
     from wgs_pipeline.ngd.init import Wanted, initialise
 
     given: dict[str, Any] = {
-        "vault": vault, "consents": consents, "reference": reference, "par_bed": par_bed
-    }  # fmt: skip
+        "vault": vault,
+        "consents": consents,
+        "optouts": optouts,
+        "reference": reference,
+        "par_bed": par_bed,
+    }
     wanted = (_configured(configfile) if configfile else {}) | {
         name: value for name, value in given.items() if value is not None
     }
@@ -173,6 +179,9 @@ def _configured(configfile: Path) -> dict[str, Any]:
         "min_gq": config.ngd.callable.min_gq,
         "research_default": config.policy.research_default,
         "on_withdrawal": config.policy.on_withdrawal,
+        "optouts": config.policy.optout_list,
+        "register_max_age": config.policy.register_max_age,
+        "register_max_shrink": config.policy.register_max_shrink,
     }  # fmt: skip
 
 

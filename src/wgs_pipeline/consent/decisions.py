@@ -85,12 +85,14 @@ def decide_many(
     """
     if purpose not in RESEARCH_LIKE:
         (analysis,) = _states(register, patient_ids, (Scope.ANALYSIS,), as_of)
-        return analysis == _GIVEN
+        may_care: NDArray[np.bool_] = analysis == _GIVEN
+        return may_care
     analysis, research = _states(register, patient_ids, (Scope.ANALYSIS, Scope.RESEARCH), as_of)
-    allowed = research == _GIVEN
+    allowed: NDArray[np.bool_] = research == _GIVEN
     if research_default == "allowed":
         allowed |= research < 0
-    return allowed & (analysis == _GIVEN)
+    allowed &= analysis == _GIVEN
+    return allowed
 
 
 def may_analyse_many(

@@ -89,11 +89,19 @@ def read_register(
     return register
 
 
-def accept_sizes(register: ConsentRegister, memory: Memory) -> Sizes:
-    """Take the present sizes for right, be they smaller than before; returns those before."""
-    before = _seen(memory)
-    memory.put(SEEN, json.dumps(asdict(_sizes(register))))
-    return before
+def sizes_of(register: ConsentRegister) -> Sizes:
+    """How much a register holds."""
+    return Sizes(register.n_events - register.n_optout_events, register.n_optouts)
+
+
+def sizes_seen(memory: Memory) -> Sizes:
+    """The most that was seen."""
+    return Sizes(**json.loads(memory.get(SEEN) or "{}"))
+
+
+def remember(sizes: Sizes, memory: Memory) -> None:
+    """Take sizes for the most that was seen, be they smaller than before."""
+    memory.put(SEEN, json.dumps(asdict(sizes)))
 
 
 def stamps(*paths: Path | None) -> tuple[tuple[int, ...], ...] | None:
@@ -129,14 +137,6 @@ def _require_recent(path: Path, max_age: float, now: datetime) -> None:
         raise RegisterError(Problem(str(path), 0, found, expected, remedy))
 
 
-def _sizes(register: ConsentRegister) -> Sizes:
-    return Sizes(register.n_events - register.n_optout_events, register.n_optouts)
-
-
-def _seen(memory: Memory) -> Sizes:
-    return Sizes(**json.loads(memory.get(SEEN) or "{}"))
-
-
 def _compare(
     register: ConsentRegister,
     consents: Path,
@@ -149,13 +149,13 @@ def _compare(
     Raises:
         RegisterError: The register or the list has shrunk, or there is no list any more.
     """
-    seen, sizes = _seen(memory), _sizes(register)
+    seen, sizes = sizes_seen(memory), sizes_of(register)
     _require_grown(consents, "events", seen.events, sizes.events, policy.max_shrink)
     named = consents if optouts is None else optouts
     _require_grown(named, "opted-out persons", seen.optouts, sizes.optouts, policy.max_shrink)
     largest = Sizes(max(seen.events, sizes.events), max(seen.optouts, sizes.optouts))
     if largest != seen:
-        memory.put(SEEN, json.dumps(asdict(largest)))
+        remember(largest, memory)
 
 
 def _require_grown(path: Path, what: str, before: int, after: int, max_shrink: float) -> None:

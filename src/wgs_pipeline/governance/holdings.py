@@ -9,6 +9,7 @@ from typing import Any
 
 from wgs_pipeline import audit
 from wgs_pipeline.consent.register import ConsentRegister
+from wgs_pipeline.ngd.consents import read_consents
 from wgs_pipeline.ngd.generation import pinned, read_generation
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.vault import Vault
@@ -64,6 +65,7 @@ def read_holdings(path: Path) -> Holdings:
     """
     root = Root.open(path)
     with Vault(root.vault) as vault, pinned(root) as number:
+        register = read_consents(root, vault)
         members = [each for each in read_generation(root, number).members if not each.retired]
         genomes = vault.genomes()
         log = tuple(audit.entries(root.audit))
@@ -85,7 +87,6 @@ def read_holdings(path: Path) -> Holdings:
                 member.assay, member.plane, first.get(key),
             )
         )  # fmt: skip
-    register = ConsentRegister.read(root.consents)
     return Holdings(number, tuple(held), log, register, root.settings.on_withdrawal)
 
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from wgs_pipeline.consent.events import ConsentEvent, Decision, Scope
+from wgs_pipeline.consent.events import ConsentEvent, Scope
 from wgs_pipeline.governance.holdings import Held, Holdings
 from wgs_pipeline.governance.suppression import Counts
+from wgs_pipeline.identifiers import canonical_patient_id
 
 #: What was decided, by scope.
 DECISIONS = {
@@ -74,11 +75,8 @@ def honouring(holdings: Holdings, now: datetime, minimum: int) -> tuple[Counts, 
     for row, (scope, name) in enumerate(DECISIONS.items()):
         delays: list[float] = []
         oldest: timedelta | None = None
-        for person in holdings.register.events_of:
-            event = holdings.register.latest(person, scope, now)
-            if event is None or event.decision is Decision.GIVEN:
-                continue
-            genomes = held.get(person, [])
+        for event in holdings.register.not_given(scope, now):
+            genomes = held.get(canonical_patient_id(event.patient_id), [])
             state = _state(event, genomes, holdings.on_withdrawal)
             counts[row, STATES.index(state)] += 1
             if state == WAITING:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import write_json, write_text
@@ -33,6 +34,9 @@ class Wanted:
         reference: FASTA (plain or bgzip) with its index beside it, or a .fai; None: unknown.
         par_bed: BED of the pseudoautosomal regions.
         names: Configured names of ``x``, ``y`` and ``mitochondrion``.
+        optouts: Opt-out list of a national register; None: none, or the one that is there.
+        register_max_age: As in ``Settings``; None: any, or what is set.
+        register_max_shrink: As in ``Settings``; None: its default, or what is set.
     """
 
     vault: Path
@@ -44,6 +48,9 @@ class Wanted:
     min_gq: int = 20
     research_default: str = "allowed"
     on_withdrawal: str = "erase"
+    optouts: Path | None = None
+    register_max_age: float | None = None
+    register_max_shrink: float | None = None
 
 
 def initialise(path: Path, wanted: Wanted) -> bool:
@@ -70,6 +77,7 @@ def initialise(path: Path, wanted: Wanted) -> bool:
         settings = _settings(path, wanted, vault)
         if exists:
             require_home(Root.open(path), vault)
+            _adopt_register(path, wanted)
             _confirm(Root.open(path), settings, reference)
         elif vault.get("generation") not in (None, "0"):
             raise NgdError(
@@ -127,7 +135,19 @@ def _settings(path: Path, wanted: Wanted, vault: Vault) -> Settings:
         min_gq=wanted.min_gq,
         research_default=wanted.research_default,
         on_withdrawal=wanted.on_withdrawal,
+        optouts=None if wanted.optouts is None else stored_path(wanted.optouts, path),
+        **_register_settings(path, wanted),
     )
+
+
+def _register_settings(path: Path, wanted: Wanted) -> dict[str, Any]:
+    """What was asked for of the register's safeguards."""
+    asked = {
+        "optouts": None if wanted.optouts is None else stored_path(wanted.optouts, path),
+        "register_max_age": wanted.register_max_age,
+        "register_max_shrink": wanted.register_max_shrink,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _fasta_of(reference: Path) -> Path | None:
@@ -136,6 +156,17 @@ def _fasta_of(reference: Path) -> Path | None:
         return reference
     fasta = reference.with_suffix("")
     return fasta if fasta.exists() else None
+
+
+def _adopt_register(path: Path, wanted: Wanted) -> None:
+    """Give a database that is there the opt-out list and safeguards asked for, where it has others.
+
+    A list is never taken away so: without it, people who refused would count as consenting.
+    """
+    settings = Root.open(path).settings
+    adopted = dataclasses.replace(settings, **_register_settings(path, wanted))
+    if adopted != settings:
+        write_text(path / "ngd.json", settings_text(adopted))
 
 
 def _first_generation(root: Root, vault: Vault, reference: Reference | None) -> None:
@@ -155,6 +186,8 @@ def _confirm(root: Root, settings: Settings, reference: Reference | None) -> Non
     there, asked = dataclasses.asdict(root.settings), dataclasses.asdict(settings)
     if None in (there["reference_fasta"], asked["reference_fasta"]):
         asked["reference_fasta"] = there["reference_fasta"]  # not known then, or not there now
+    for name in ("optouts", "register_max_age", "register_max_shrink"):
+        asked[name] = there[name]  # adopted already
     differing = [
         f"{name} is {there[name]!r}, asked for {asked[name]!r}"
         for name in there

@@ -48,6 +48,9 @@ class Settings:
         min_gq: Least genotype quality of a callable base.
         research_default: ``allowed`` or ``refused`` where a person has no research event.
         on_withdrawal: ``erase`` or ``seal``.
+        optouts: Opt-out list, absolute or relative to ROOT; None: there is none.
+        register_max_age: Days since register and list were written; None: any.
+        register_max_shrink: Share by which they may have shrunk, 0 to 1.
     """
 
     identity: str
@@ -59,6 +62,9 @@ class Settings:
     min_gq: int
     research_default: str
     on_withdrawal: str
+    optouts: str | None = None
+    register_max_age: float | None = None
+    register_max_shrink: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,12 @@ class Root:
     def consents(self) -> Path:
         """The consent register."""
         return self._located(self.settings.consents)
+
+    @property
+    def optouts(self) -> Path | None:
+        """The opt-out list of a national register, where there is one."""
+        optouts = self.settings.optouts
+        return None if optouts is None else self._located(optouts)
 
     @property
     def reference_fasta(self) -> Path | None:

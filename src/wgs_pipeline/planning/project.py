@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from wgs_pipeline.config import Config, load_config
-from wgs_pipeline.consent.decisions import may_analyse
-from wgs_pipeline.consent.register import ConsentRegister
-from wgs_pipeline.errors import ConfigError, ConsentError, Problem, ProblemsError
+from wgs_pipeline.consent.decisions import may_analyse_many
+from wgs_pipeline.errors import ConfigError, ProblemsError
 from wgs_pipeline.files import write_text
 from wgs_pipeline.planning.capacity import Capacity, parse_capacity
 from wgs_pipeline.planning.cases import Supply, Weights
@@ -27,6 +26,7 @@ from wgs_pipeline.planning.referrals import (
 from wgs_pipeline.planning.shortage import explain
 from wgs_pipeline.planning.tables import COLUMNS, Slot, as_tsv, plan_rows, read_previous
 from wgs_pipeline.planning.weeks import Calendar, calendar, parse_week
+from wgs_pipeline.project import read_project_register
 from wgs_pipeline.sheets import parse_samples
 
 WAVE_COLUMNS = ("sample_id", "family_id", "week", "site", "flowcell", "priority", "material")
@@ -93,7 +93,7 @@ def read_inputs(
     today = moment.astimezone(UTC).date()
     rows, found = parse_referrals(referrals, samples.records, today)
     problems += [*samples.problems, *found]
-    register, found = _register(config.consents)
+    register, found = read_project_register(config)
     problems += found
     slots: dict[str, Slot] = {}
     if limits is not None:
@@ -101,9 +101,9 @@ def read_inputs(
         if previous is not None:
             slots, found = read_previous(previous, [site.name for site in limits.sites])
             problems += found
-    if problems or limits is None or register is None:
+    if problems or limits is None:
         raise ProblemsError(problems)
-    allowed = [may_analyse(register, row.patient_id, moment).allowed for row in rows]
+    allowed = may_analyse_many(register, [row.patient_id for row in rows], moment)
     return Inputs(
         config=config,
         capacity=limits,
@@ -120,17 +120,6 @@ def _named(config: Config, path: Path | None, key: str) -> Path:
             f"{config.path}: no planning.{key}; expected a path. Add the key, or give --{key}."
         )
     return path
-
-
-def _register(path: Path) -> tuple[ConsentRegister | None, list[Problem]]:
-    try:
-        return ConsentRegister.read(path), []
-    except ProblemsError as error:
-        return None, list(error.problems)
-    except ConsentError:
-        expected = "a readable register with at least one event"
-        remedy = "Correct consents in the config: without consent nobody gets a slot."
-        return None, [Problem(str(path), 0, "no consent register", expected, remedy)]
 
 
 def plan_project(inputs: Inputs) -> ProjectPlan:

@@ -1,0 +1,46 @@
+"""The consent register of a database, with the safeguards that its settings ask for."""
+
+from __future__ import annotations
+
+from wgs_pipeline import audit
+from wgs_pipeline.consent.register import ConsentRegister
+from wgs_pipeline.consent.safeguards import (
+    RegisterPolicy,
+    read_register,
+    remember,
+    sizes_of,
+    sizes_seen,
+)
+from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.vault import Vault
+
+
+def read_consents(root: Root, vault: Vault) -> ConsentRegister:
+    """The register as it is now, the opt-out list merged in.
+
+    Raises:
+        RegisterError: A file is missing, empty or too old, or has shrunk since the vault saw it.
+        ProblemsError: Everything wrong with their lines.
+    """
+    settings = root.settings
+    policy = RegisterPolicy(settings.register_max_age, settings.register_max_shrink)
+    return read_register(root.consents, root.optouts, policy, memory=vault)
+
+
+def accept_register(root: Root, vault: Vault) -> str:
+    """Take the register for whole although it has shrunk; says what it was and is. Logged.
+
+    Raises:
+        RegisterError: A file is missing or empty.
+        ProblemsError: Everything wrong with their lines.
+    """
+    before = sizes_seen(vault)
+    after = sizes_of(ConsentRegister.read(root.consents, optouts=root.optouts))
+    said = (
+        f"events {before.events} to {after.events}, "
+        f"opted-out persons {before.optouts} to {after.optouts}"
+    )
+    entry = audit.Access("accept_register", reason=said)
+    audit.append(root.audit, vault, entry, audit.system_user())
+    remember(after, vault)
+    return said

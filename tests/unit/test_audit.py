@@ -349,8 +349,15 @@ def test_query_digests_are_keyed(vault: Vault, tmp_path: Path):
 
 @pytest.mark.parametrize(
     "slots",
-    [[], [3], [0, 1, 2, 9], list(range(60_000)), list(range(0, 60_000, 7)), [0, *range(5, 9_000, 2)]],
-)  # fmt: skip
+    [
+        [],
+        [3],
+        [0, 1, 2, 9],
+        list(range(60_000)),
+        list(range(0, 60_000, 7)),
+        [0, *range(5, 9000, 2)],
+    ],
+)
 def test_slots_of_any_number_come_back_and_stay_short(slots: list[int]):
     written = ranges_of(slots[::-1])
     assert slots_of(json.loads(json.dumps(written))) == slots

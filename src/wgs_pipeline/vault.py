@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS genomes (
 CREATE UNIQUE INDEX IF NOT EXISTS active_genome
     ON genomes (person, sample_id, assay) WHERE retired_generation IS NULL;
 CREATE INDEX IF NOT EXISTS genome_sample ON genomes (sample_id);
+CREATE INDEX IF NOT EXISTS genome_person ON genomes (person);
 CREATE TABLE IF NOT EXISTS registrations (
     id TEXT PRIMARY KEY, outcome TEXT NOT NULL, slot INTEGER, generation INTEGER,
     reason TEXT NOT NULL) STRICT;

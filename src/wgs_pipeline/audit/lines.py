@@ -166,14 +166,15 @@ def slots_of(ranges: Sequence[Sequence[int]] | str) -> list[int]:
 def _of_many(slots: Sequence[int]) -> list[list[int]] | str:
     import numpy as np
 
-    distinct = np.unique(np.asarray(slots, np.int64))
+    given = np.asarray(slots, np.int64)
+    bits = np.zeros(int(given.max()) + 1, np.bool_)
+    bits[given] = True
+    distinct = np.flatnonzero(bits)
     last = np.append(np.diff(distinct) != 1, True)
     if last.sum() <= _MANY:
         first = np.insert(last[:-1], 0, True)
         ranges: list[list[int]] = np.stack((distinct[first], distinct[last]), axis=1).tolist()
         return ranges
-    bits = np.zeros(int(distinct[-1]) + 1, np.bool_)
-    bits[distinct] = True
     packed = zlib.compress(np.packbits(bits, bitorder="little").tobytes())
     return base64.b64encode(packed).decode("ascii")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,13 +81,34 @@ def read_register(
         ProblemsError: Everything wrong with their lines.
     """
     policy, moment = policy or RegisterPolicy(), now or datetime.now(UTC)
-    if policy.max_age is not None:
-        for path in filter(None, (consents, optouts)):
-            _require_recent(path, policy.max_age, moment)
+    require_recent((consents, optouts), policy, moment)
     register = ConsentRegister.read(consents, moment, optouts)
     if memory is not None:
         _compare(register, consents, optouts, policy, memory)
     return register
+
+
+def require_recent(
+    paths: Sequence[Path | None], policy: RegisterPolicy, now: datetime | None = None
+) -> None:
+    """Check when files were last written; one that is missing passes, as reading it will not.
+
+    Raises:
+        RegisterError: One is older than the policy allows.
+    """
+    if policy.max_age is None:
+        return
+    moment = (now or datetime.now(UTC)).timestamp()
+    for path in filter(None, paths):
+        try:
+            age = (moment - path.stat().st_mtime) / _DAY_S
+        except OSError:
+            continue
+        if age > policy.max_age:
+            found = f"last written {age:.1f} days ago"
+            expected = f"at most {policy.max_age:g} (policy.register_max_age)"
+            remedy = "Deliver it again; where nothing changed since, touch the file to say so."
+            raise RegisterError(Problem(str(path), 0, found, expected, remedy))
 
 
 def sizes_of(register: ConsentRegister) -> Sizes:
@@ -122,19 +144,6 @@ def stamps(*paths: Path | None) -> tuple[tuple[int, ...], ...] | None:
             (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
         )
     return tuple(found)
-
-
-def _require_recent(path: Path, max_age: float, now: datetime) -> None:
-    try:
-        written = path.stat().st_mtime
-    except OSError:
-        return  # reading it says what is wrong
-    age = (now.timestamp() - written) / _DAY_S
-    if age > max_age:
-        found = f"last written {age:.1f} days ago"
-        expected = f"at most {max_age:g} (policy.register_max_age)"
-        remedy = "Deliver it again; where nothing changed since, touch the file to say so."
-        raise RegisterError(Problem(str(path), 0, found, expected, remedy))
 
 
 def _compare(

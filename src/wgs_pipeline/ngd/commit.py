@@ -18,6 +18,7 @@ from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import shard, tiers
+from wgs_pipeline.ngd.consents import read_consents
 from wgs_pipeline.ngd.erasure_note import read_note
 from wgs_pipeline.ngd.generation import (
     Generation,
@@ -106,7 +107,7 @@ def commit(root: Root, vault: Vault) -> int:
 
 def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> int:
     generation = read_generation(root, number)
-    register = ConsentRegister.read(root.consents)
+    register = read_consents(root, vault)
     plan = _Plan(number + 1, vault.next_slot(), {each.slot: each for each in generation.members})
     note = read_note(vault.path)
     plan.erasing = frozenset(note.persons) if note else frozenset()

@@ -8,8 +8,10 @@ from wgs_pipeline.consent.safeguards import (
     RegisterPolicy,
     read_register,
     remember,
+    require_recent,
     sizes_of,
     sizes_seen,
+    stamps,
 )
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.vault import Vault
@@ -22,9 +24,22 @@ def read_consents(root: Root, vault: Vault) -> ConsentRegister:
         RegisterError: A file is missing, empty or too old, or has shrunk since the vault saw it.
         ProblemsError: Everything wrong with their lines.
     """
+    return read_register(root.consents, root.optouts, _policy(root), memory=vault)
+
+
+def register_stamps(root: Root) -> tuple[tuple[int, ...], ...] | None:
+    """What changes whenever the register or list does; None where they may change unnoticed.
+
+    Raises:
+        RegisterError: One of them is too old by now.
+    """
+    require_recent((root.consents, root.optouts), _policy(root))
+    return stamps(root.consents, root.optouts)
+
+
+def _policy(root: Root) -> RegisterPolicy:
     settings = root.settings
-    policy = RegisterPolicy(settings.register_max_age, settings.register_max_shrink)
-    return read_register(root.consents, root.optouts, policy, memory=vault)
+    return RegisterPolicy(settings.register_max_age, settings.register_max_shrink)
 
 
 def accept_register(root: Root, vault: Vault) -> str:

@@ -6,7 +6,6 @@ the file stays as it is, a decision stays what it is.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,22 +14,16 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.consent.decisions import decide_many
 from wgs_pipeline.consent.purposes import Purpose
-from wgs_pipeline.consent.register import ConsentRegister
+from wgs_pipeline.ngd.consents import read_consents, register_stamps
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.vault import Vault
-
-#: A file that changed this recently may change again without a new time stamp (some file systems
-#: keep seconds only).
-_UNSETTLED_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class _Basis:
     """What a decision rests on; equal bases give equal decisions."""
 
-    inode: int
-    size: int
-    changed_ns: int
+    register: tuple[tuple[int, ...], ...]
     vault: int
     generation: int
 
@@ -52,7 +45,7 @@ class Eligibility:
             generation: The pinned generation.
 
         Raises:
-            ConsentError: The register is missing, unreadable or empty.
+            RegisterError: A file is missing, empty or too old, or has shrunk.
             ProblemsError: Everything wrong with its rows.
         """
         basis = self._present_basis(generation)
@@ -63,17 +56,13 @@ class Eligibility:
 
     def _present_basis(self, generation: int) -> _Basis | None:
         """What a decision would rest on; None where that may change unnoticed."""
-        try:
-            found = self._root.consents.stat()
-        except OSError:
-            return None  # reading the register says what is wrong
-        if time.time_ns() - found.st_mtime_ns < _UNSETTLED_NS:
+        register = register_stamps(self._root)
+        if register is None:
             return None
-        version = self._vault.version()
-        return _Basis(found.st_ino, found.st_size, found.st_mtime_ns, version, generation)
+        return _Basis(register, self._vault.version(), generation)
 
     def _decided(self, generation: int) -> NDArray[np.bool_]:
-        register = ConsentRegister.read(self._root.consents)
+        register = read_consents(self._root, self._vault)
         holders = self._vault.holders()
         rulings = decide_many(
             register,

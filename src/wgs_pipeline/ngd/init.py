@@ -77,8 +77,8 @@ def initialise(path: Path, wanted: Wanted) -> bool:
         settings = _settings(path, wanted, vault)
         if exists:
             require_home(Root.open(path), vault)
-            _adopt_register(path, wanted)
             _confirm(Root.open(path), settings, reference)
+            _adopt_register(path, wanted)
         elif vault.get("generation") not in (None, "0"):
             raise NgdError(
                 f"{wanted.vault}: the vault of another database; expected a new folder. "
@@ -135,7 +135,6 @@ def _settings(path: Path, wanted: Wanted, vault: Vault) -> Settings:
         min_gq=wanted.min_gq,
         research_default=wanted.research_default,
         on_withdrawal=wanted.on_withdrawal,
-        optouts=None if wanted.optouts is None else stored_path(wanted.optouts, path),
         **_register_settings(path, wanted),
     )
 
@@ -187,7 +186,7 @@ def _confirm(root: Root, settings: Settings, reference: Reference | None) -> Non
     if None in (there["reference_fasta"], asked["reference_fasta"]):
         asked["reference_fasta"] = there["reference_fasta"]  # not known then, or not there now
     for name in ("optouts", "register_max_age", "register_max_shrink"):
-        asked[name] = there[name]  # adopted already
+        asked[name] = there[name]  # another is adopted
     differing = [
         f"{name} is {there[name]!r}, asked for {asked[name]!r}"
         for name in there

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.consent.decisions import decide_many
 from wgs_pipeline.consent.purposes import Purpose
-from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import write_json
+from wgs_pipeline.ngd.consents import read_consents
 from wgs_pipeline.ngd.generation import MEMBERS, SEGMENT, Generation
 from wgs_pipeline.ngd.layout import CARE_ONLY, RESEARCH, SEGMENT_SLOTS, Root
 from wgs_pipeline.ngd.shard import Analysis
@@ -244,7 +244,7 @@ def scattered_plan(vault: Vault) -> int | None:
 
 def wanted_planes(root: Root, vault: Vault, slots: Set[int] | None = None) -> dict[int, str]:
     """Plane in which each genome (of some slots) belongs, as of now."""
-    register = ConsentRegister.read(root.consents)
+    register = read_consents(root, vault)
     holders = [
         (slot, person)
         for slot, person, retired in vault.holders()

@@ -27,6 +27,8 @@ KEY_WORD = 4
 COUNT_WORD = 5
 ARRAY_MOST = 4_096
 BITSET_BYTES = 8_192
+#: Up to so many slots are looked for one by one.
+_FEW = 16
 #: Forms of a row.
 EMPTY, ARRAY, BITSET, OTHER = range(4)
 
@@ -98,15 +100,19 @@ def overlaps(blobs: pa.Array, slots: Slots) -> Rows:
     view = View.of(blobs)
     result = np.zeros(len(view.counts), np.int64)
     for key in np.unique(slots >> 16):
-        wanted = np.zeros(65_536, np.bool_)
-        wanted[slots[slots >> 16 == key] & 0xFFFF] = True
+        low = np.unique(slots[slots >> 16 == key] & 0xFFFF).astype(np.uint16)
         of_segment = (view.form != EMPTY) & (view.keys == key)
         array = np.flatnonzero(of_segment & (view.form == ARRAY))
         if len(array):
-            result[array] += _overlaps_of_arrays(*view.words(array), wanted)
+            result[array] += _overlaps_of_arrays(*view.words(array), low)
         bitset = np.flatnonzero(of_segment & (view.form == BITSET))
-        shared = np.bitwise_count(view.bits(bitset) & np.packbits(wanted, bitorder="little"))
-        result[bitset] += shared.sum(axis=1, dtype=np.int64)
+        if len(low) <= _FEW:
+            at = view.starts[bitset] + HEADER_BYTES
+            for each in low.tolist():
+                result[bitset] += (view.data[at + (each >> 3)] >> (each & 7)) & 1
+        else:
+            shared = np.bitwise_count(view.bits(bitset) & _packed(low).view("<u8"))
+            result[bitset] += shared.sum(axis=1, dtype=np.int64)
     for row in np.flatnonzero(view.form == OTHER):
         result[row] = np.isin(view.members(int(row)), slots).sum()
     return result
@@ -164,11 +170,11 @@ class View:
         joined = gathered([self.data], np.zeros(len(rows), np.int64), starts, stops)
         return np.concatenate(([0], np.cumsum(stops - starts))) // 2, joined.view("<u2")
 
-    def bits(self, rows: Rows) -> NDArray[np.uint8]:
-        """Bits of rows that are bitset containers, shape (rows, 8192)."""
+    def bits(self, rows: Rows) -> NDArray[np.uint64]:
+        """Bits of rows that are bitset containers, shape (rows, 1024)."""
         _, words = self.words(rows)
-        table = words.view(np.uint8).reshape(len(rows), HEADER_BYTES + BITSET_BYTES)
-        return table[:, HEADER_BYTES:]
+        table = words.view("<u8").reshape(len(rows), (HEADER_BYTES + BITSET_BYTES) // 8)
+        return table[:, HEADER_BYTES // 8 :]
 
     def members(self, row: int) -> Slots:
         """Slots of one row of any form."""
@@ -236,18 +242,18 @@ def _packed(low: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return np.packbits(bits, bitorder="little")
 
 
-def _overlaps_of_arrays(ends: Rows, words: NDArray[np.uint16], wanted: NDArray[np.bool_]) -> Rows:
-    """Members of array containers that are wanted, shape (rows,)."""
-    chosen = np.flatnonzero(wanted)
-    hits = np.zeros(len(words) + 1, np.bool_)
-    if len(chosen) > 4:
-        hits[:-1] = wanted[words]
+def _overlaps_of_arrays(ends: Rows, words: NDArray[np.uint16], low: NDArray[np.uint16]) -> Rows:
+    """Members of array containers that are among some numbers, shape (rows,)."""
+    if len(low) <= _FEW:
+        hits = [np.flatnonzero(words == each) for each in low]
     else:
-        for each in chosen:
-            hits[:-1] |= words == each
-    # Between a row's first member and the next row's header, in turn: every second sum is wanted.
-    borders = np.stack((ends[:-1] + HEADER_WORDS, ends[1:]), axis=1).ravel()
-    return np.add.reduceat(hits, borders, dtype=np.int64)[::2]
+        wanted = np.zeros(65_536, np.bool_)
+        wanted[low] = True
+        hits = [np.flatnonzero(wanted[words])]
+    at = np.concatenate(hits)
+    rows = np.searchsorted(ends, at, side="right") - 1
+    rows = rows[at >= ends[rows] + HEADER_WORDS]  # headers are no members
+    return np.bincount(rows, minlength=len(ends) - 1)
 
 
 def _ranges(starts: Rows, counts: Rows) -> Rows:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from wgs_pipeline.cli import ngd_erase, ngd_export, ngd_maintenance, ngd_query
+from wgs_pipeline.cli import ngd_commit, ngd_erase, ngd_export, ngd_maintenance, ngd_query
 from wgs_pipeline.errors import ConfigError, NgdError
 
 _path = click.Path(path_type=Path)
@@ -21,6 +21,7 @@ def command() -> None:
 
 
 command.add_command(ngd_export.command, "export")
+command.add_command(ngd_commit.commit)
 command.add_command(ngd_erase.erase)
 command.add_command(ngd_maintenance.compact)
 command.add_command(ngd_maintenance.verify)
@@ -80,6 +81,11 @@ def init(
 @click.option("--replace", is_flag=True, help="Replace another gVCF of this sample and assay.")
 @click.option("--verdict", type=_path, help="QC verdict; only pass and warn are loaded.")
 @click.option("--receipt", type=_path, help="JSON file that says what was done.")
+@click.option(
+    "--registration",
+    type=_path,
+    help="Leave the genome to the next wgs ngd commit; needs no vault. FILE says what waits.",
+)
 def load(
     root: Path,
     sample: str | None,
@@ -95,6 +101,7 @@ def load(
     replace: bool,
     verdict: Path | None,
     receipt: Path | None,
+    registration: Path | None,
 ) -> None:
     """Load one genome, or all of a callset; one that is loaded already changes nothing."""
     if callset is not None:
@@ -102,7 +109,7 @@ def load(
 
         single = {
             "sample": sample, "gvcf": gvcf, "patient-id": patient_id, "sex": sex,
-            "karyotype": karyotype, "verdict": verdict,
+            "karyotype": karyotype, "verdict": verdict, "registration": registration,
         }  # fmt: skip
         options = {
             "assay": assay, "target_bed": target, "reference": reference, "replace": replace
@@ -111,18 +118,27 @@ def load(
         return
     if sample is None or gvcf is None:
         raise click.UsageError("give --sample and --gvcf, or --callset")
+    from wgs_pipeline.cli.ngd_commit import write_registration
     from wgs_pipeline.files import write_json
-    from wgs_pipeline.ngd.load import Request, load
+    from wgs_pipeline.ngd.load import Request, load, register_only
 
+    if registration is not None and receipt is not None:
+        raise click.UsageError("--receipt is written by wgs ngd commit where --registration is")
     level = _level(sample, verdict) if verdict else "pass"
     if level not in ("pass", "warn"):
         reason = f"QC verdict {level}"
+        if registration is not None:
+            write_registration(registration, sample, None, reason)
         if receipt is not None:
             write_json(receipt, {"sample": sample, "loaded": False, "reason": reason})
         click.echo(f"{sample}: not loaded ({reason})", err=True)
         return
     person, sex = _person(sample, samples, patient_id, sex)
     request = Request(sample, gvcf, person, sex, assay, target, reference, replace, karyotype)
+    if registration is not None:
+        write_registration(registration, sample, register_only(root, request).id)
+        click.echo(f"{sample}: registered, and waits for wgs ngd commit", err=True)
+        return
     done = load(root, request)
     if receipt is not None:
         write_json(receipt, {**asdict(done), "loaded": True})

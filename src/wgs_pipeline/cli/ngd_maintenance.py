@@ -12,6 +12,7 @@ from wgs_pipeline.errors import NgdError
 
 if TYPE_CHECKING:
     from wgs_pipeline.ngd.compact import Compaction
+    from wgs_pipeline.ngd.verify import Report
 
 _path = click.Path(path_type=Path)
 _root = click.argument("root", type=_path)
@@ -23,8 +24,8 @@ _root = click.argument("root", type=_path)
 @click.option("--jobs", default=1, show_default=True, help="Processes that build contigs.")
 @click.option("--rebuild", is_flag=True, help="Build every bin anew from the shards.")
 @click.option("--plan", "planned", type=_path, help="Plan of a compaction in steps.")
-@click.option("--contig", help="Build this contig of the plan; needs no vault.")
-@click.option("--part", type=_path, help="File that says what was built of the contig.")
+@click.option("--contig", "contigs", multiple=True, help="Build these contigs; needs no vault.")
+@click.option("--part", type=_path, help="File that says what was built of the contigs.")
 @click.option("--publish", is_flag=True, help="Publish the plan, given PARTS of all contigs.")
 def compact(
     root: Path,
@@ -32,7 +33,7 @@ def compact(
     jobs: int,
     rebuild: bool,
     planned: Path | None,
-    contig: str | None,
+    contigs: Sequence[str],
     part: Path | None,
     publish: bool,
 ) -> None:
@@ -41,19 +42,19 @@ def compact(
     \b
     In steps, on a cluster:
       wgs ngd compact ROOT --plan PLAN                              where the vault is
-      wgs ngd compact ROOT --plan PLAN --contig chr20 --part PART   anywhere, one for each contig
+      wgs ngd compact ROOT --plan PLAN --contig chr20 --part PART   anywhere, for all contigs
       wgs ngd compact ROOT --plan PLAN --publish PART...            where the vault is
     Loads may go on meanwhile. A plan that has nothing to do is written too; its parts are empty.
     """  # noqa: D301 (click takes the backspace as: leave the lines as they are)
     if planned is None:
-        if contig or part or publish or parts:
+        if contigs or part or publish or parts:
             raise click.UsageError("--contig, --part, --publish and PARTS need --plan")
         _compact(root, rebuild, jobs)
     elif publish:
         _publish(root, planned, parts)
-    elif contig is not None and part is not None:
-        _build(root, planned, contig, part)
-    elif contig is None and part is None and not parts:
+    elif contigs and part is not None:
+        _build(root, planned, contigs, part)
+    elif not contigs and part is None and not parts:
         _plan(root, planned, rebuild)
     else:
         raise click.UsageError("give --contig with --part, or --publish with PARTS")
@@ -61,28 +62,31 @@ def compact(
 
 @click.command()
 @_root
-@click.option("--contig", help="Only this contig; needs no vault.")
+@click.option("--contig", "contigs", multiple=True, help="Only these contigs; needs no vault.")
 @click.option("--hashes-only", is_flag=True, help="Compare no rebuild.")
-def verify(root: Path, contig: str | None, hashes_only: bool) -> None:
+def verify(root: Path, contigs: Sequence[str], hashes_only: bool) -> None:
     """Every hash, index and counts against a rebuild, registry against vault, the access log."""
     from wgs_pipeline.ngd.layout import Root
     from wgs_pipeline.ngd.verify import verify, verify_contig
     from wgs_pipeline.vault import Vault
 
     opened = Root.open(root)
-    if contig is not None:
-        report = verify_contig(opened, contig, hashes_only)
-    else:
-        with Vault(opened.vault) as vault:
-            report = verify(opened, vault, hashes_only)
+    if contigs:
+        for contig in contigs:
+            _conclude(f"{root}: contig {contig} whole", verify_contig(opened, contig, hashes_only))
+        return
+    with Vault(opened.vault) as vault:
+        report = verify(opened, vault, hashes_only)
     for path in report.orphans:
         click.echo(f"{path}: nothing refers to it; 'wgs ngd compact' sweeps it", err=True)
+    _conclude(f"{root}: whole", report)
+
+
+def _conclude(said: str, report: Report) -> None:
     if report.problems:
         raise NgdError("\n".join(report.problems))
-    what = f"contig {contig} whole" if contig else "whole"
     click.echo(
-        f"{root}: {what}; generation {report.generation}, {report.genomes} genomes, "
-        f"{report.files} files",
+        f"{said}; generation {report.generation}, {report.genomes} genomes, {report.files} files",
         err=True,
     )
 
@@ -111,19 +115,21 @@ def _plan(root: Path, path: Path, rebuild: bool) -> None:
     click.echo(f"{root}: plan {made.number}; {comes} genomes come, {goes} go", err=True)
 
 
-def _build(root: Path, path: Path, contig: str, part: Path) -> None:
-    from wgs_pipeline.ngd.build import build_contig, write_part
+def _build(root: Path, path: Path, contigs: Sequence[str], part: Path) -> None:
+    from wgs_pipeline.ngd.build import build_contig, write_parts
     from wgs_pipeline.ngd.layout import Root
     from wgs_pipeline.ngd.plan import read_plan
 
     opened = Root.open(root)
-    built = build_contig(opened, read_plan(path, opened), contig)
-    write_part(part, built)
-    click.echo(f"{root}: contig {contig}; {len(built.files)} files built", err=True)
+    planned = read_plan(path, opened)
+    built = [build_contig(opened, planned, contig) for contig in contigs]
+    write_parts(part, built)
+    files = sum(len(each.files) for each in built)
+    click.echo(f"{root}: {len(built)} contigs; {files} files built", err=True)
 
 
 def _publish(root: Path, path: Path, parts: Sequence[Path]) -> None:
-    from wgs_pipeline.ngd.build import read_part
+    from wgs_pipeline.ngd.build import read_parts
     from wgs_pipeline.ngd.compact import publish_plan
     from wgs_pipeline.ngd.layout import Root
     from wgs_pipeline.ngd.plan import read_plan
@@ -132,7 +138,8 @@ def _publish(root: Path, path: Path, parts: Sequence[Path]) -> None:
     opened = Root.open(root)
     planned = read_plan(path, opened)
     with Vault(opened.vault) as vault:
-        _say(root, publish_plan(opened, vault, planned, [read_part(each) for each in parts]))
+        built = [part for each in parts for part in read_parts(each)]
+        _say(root, publish_plan(opened, vault, planned, built))
 
 
 def _say(root: Path, done: Compaction) -> None:

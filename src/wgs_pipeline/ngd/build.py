@@ -12,13 +12,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.ngd import tiers
-from wgs_pipeline.ngd.bins import BIN
+from wgs_pipeline.ngd.bins import BIN, check
+from wgs_pipeline.ngd.bitmaps import Slots
 from wgs_pipeline.ngd.counts import bins_of
 from wgs_pipeline.ngd.derive import WINDOW_BINS, Bounds, derived_bins, derived_counts
 from wgs_pipeline.ngd.generation import (
@@ -35,6 +38,7 @@ from wgs_pipeline.ngd.layout import (
     segment_file,
     sha256_of,
 )
+from wgs_pipeline.ngd.parquet import footer_digest
 from wgs_pipeline.ngd.plan import Change, Plan
 from wgs_pipeline.ngd.reference import Reference
 
@@ -80,20 +84,20 @@ def build_contig(root: Root, plan: Plan, contig: str) -> Part:
     return Part(part.plan, contig, part.files, tuple(sorted(gone)))
 
 
-def write_part(path: Path, part: Part) -> None:
-    """Write what was built, for publishing."""
-    write_json(path, asdict(part))
+def write_parts(path: Path, parts: Sequence[Part]) -> None:
+    """Write what was built of some contigs, for publishing."""
+    write_json(path, [asdict(part) for part in parts])
 
 
-def read_part(path: Path) -> Part:
-    """Read a part.
+def read_parts(path: Path) -> list[Part]:
+    """Read what ``write_parts`` wrote.
 
     Raises:
-        NgdError: It is none.
+        NgdError: It holds no parts of a compaction.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        return Part(**value | {"gone": tuple(value["gone"])})
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return [Part(**each | {"gone": tuple(each["gone"])}) for each in values]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NgdError(
             f"{path}: no part of a compaction ({type(error).__name__}); expected what "
@@ -110,7 +114,9 @@ class _Builder:
         self._root, self._reference = root, reference
         self._plane, self._contig, self._number = plane, contig, plan.number
         own = files_of(old, plane, contig)
-        self._digests = {name: old.files[name] for name in own.values()}
+        self._before = old
+        self._uncounted = uncounted_slots(old.table, plan.changes)
+        self._leaving = np.array(plan.leaving, np.uint32)
         self._old = {} if plan.rebuild else own
         self.files: dict[str, str] = {}
         self.gone = list(own.values()) if plan.rebuild else []
@@ -138,6 +144,13 @@ class _Builder:
         mine = [each for each in changes if each.segment == segment]
         derived = derived_bins(self._root, self._contig, window, mine, before, place)
         for bin_, table in derived:
+            try:
+                check(table, self._uncounted, self._leaving)
+            except ValueError as error:
+                raise NgdError(
+                    f"{place(bin_)}: {error}; expected the members of the database. Run 'wgs ngd "
+                    "verify', and rebuild with 'wgs ngd compact --rebuild'"
+                ) from error
             self._replace(name_of(bin_), table if table.num_rows else None, tiers.BIN_OPTIONS)
 
     def _build_counts(self, changes: Sequence[Change], window: Sequence[Bounds]) -> None:
@@ -168,13 +181,29 @@ class _Builder:
         return read_bin(self._root.path / name)
 
     def _require_unchanged(self, name: str) -> None:
-        """Refuse to carry a changed byte into a new file."""
+        """Refuse to carry a changed byte into a new file; pages have checksums of their own."""
         path = self._root.path / name
-        if not path.exists() or sha256_of(path) != self._digests[name]:
+        footer = self._before.footers.get(name)
+        try:
+            same = footer_digest(path) == footer if footer else self._has_digest(name)
+        except (OSError, NgdError):
+            same = False
+        if not same:
             raise NgdError(
                 f"{path}: missing, or its bytes have changed; restore it from a backup, or "
                 "rebuild with 'wgs ngd compact --rebuild'"
             )
+
+    def _has_digest(self, name: str) -> bool:
+        return sha256_of(self._root.path / name) == self._before.files[name]
+
+
+def uncounted_slots(members: pa.Table, changes: Sequence[Change] = ()) -> Slots:
+    """Slots of members, and of genomes that come or go, that carry but do not count."""
+    counted = pc.or_(pc.equal(members["assay"], "wgs"), pc.not_equal(members["target"], ""))
+    slots = np.asarray(members["slot"])[~np.asarray(counted)]
+    more = np.array([each.slot for each in changes if not each.counted], np.uint32)
+    return np.union1d(slots, more).astype(np.uint32)
 
 
 def windows(reference: Reference, contig: str) -> Iterator[list[Bounds]]:
@@ -211,4 +240,6 @@ def read_bin(path: Path) -> pa.Table:
         ) as file:
             return file.read(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
-        raise NgdError(f"{path}: damaged; run 'wgs ngd verify'") from error
+        raise NgdError(
+            f"{path}: damaged; restore it from a backup, or rebuild with 'wgs ngd compact --rebuild'"
+        ) from error

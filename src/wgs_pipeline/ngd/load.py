@@ -21,12 +21,12 @@ from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.parquet import read_where
 from wgs_pipeline.ngd.reference import Reference, karyotype_of
-from wgs_pipeline.ngd.registration import Identity, loading, register
+from wgs_pipeline.ngd.registration import Identity, Registration, loading, register
 from wgs_pipeline.ngd.shard import Analysis
 from wgs_pipeline.ngd.shard_writer import Target, write_shard
 from wgs_pipeline.vault import Outcome, Vault
 
-#: A shard can be swept between writing and committing only by a compaction; then write it again.
+#: How often a genome whose shard was swept before its commit is written again.
 _ATTEMPTS = 3
 
 
@@ -93,9 +93,52 @@ def load(path: Path, request: Request) -> Receipt:
             _check(root, request)
             return _loaded(root, vault, request)
         except ConsentError as error:
-            entry = audit.Access("load", decision="refused", reason=str(error)[:300])
-            audit.append(root.audit, vault, entry, audit.system_user())
+            _log_refusal(root, vault, error)
             raise
+
+
+def register_only(path: Path, request: Request) -> Registration:
+    """Write the shard of one genome and leave its registration for the next commit.
+
+    Needs no vault, so it runs on any node. A refusal is logged by the commit, not here.
+
+    Raises:
+        ConsentError: The person has not consented to analysis.
+        GvcfError: The gVCF is malformed, truncated, or of another sample or reference.
+        NgdError: The sex or karyotype is none, or the database has no reference yet.
+    """
+    root = Root.open(path)
+    _check(root, request)
+    root.reference()
+    return _registered(root, request)
+
+
+def settle(path: Path, sample_id: str, registration: str) -> Receipt:
+    """Fold in everything that waits, and say what became of one registration.
+
+    Args:
+        path: The database.
+        sample_id: The sample that was registered.
+        registration: Its id.
+
+    Raises:
+        ConsentError: The person has not consented to analysis.
+        NgdError: Another gVCF of the same analysis is loaded, the shard or the registration is
+            gone, or the database is damaged.
+    """
+    root = Root.open(path)
+    with Vault(root.vault) as vault:
+        try:
+            receipt = _settled(root, vault, sample_id, registration)
+        except ConsentError as error:
+            _log_refusal(root, vault, error)
+            raise
+    if receipt is None:
+        raise NgdError(
+            f"sample {sample_id} is not loaded: its registration or its shard is gone. Register "
+            "it again"
+        )
+    return receipt
 
 
 def read_target(bed: Path, reference: Reference) -> Target:
@@ -136,8 +179,22 @@ def _check(root: Root, request: Request) -> None:
         )
 
 
+def _log_refusal(root: Root, vault: Vault, error: ConsentError) -> None:
+    entry = audit.Access("load", decision="refused", reason=str(error)[:300])
+    audit.append(root.audit, vault, entry, audit.system_user())
+
+
 def _loaded(root: Root, vault: Vault, request: Request) -> Receipt:
     _ensure_reference(root, vault, request)
+    for _ in range(_ATTEMPTS):
+        registration = _registered(root, request)
+        receipt = _settled(root, vault, request.sample_id, registration.id)
+        if receipt is not None:
+            return receipt
+    raise NgdError(f"{root.path}: the genome's shard keeps disappearing; load it again")
+
+
+def _registered(root: Root, request: Request) -> Registration:
     target = None
     if request.target_bed is not None:
         target = read_target(request.target_bed, root.reference())
@@ -145,17 +202,21 @@ def _loaded(root: Root, vault: Vault, request: Request) -> Receipt:
     analysis = Analysis(karyotype, request.assay, target.digest if target else "")
     fasta = request.reference or root.reference_fasta
     identity = Identity(request.patient_id, request.sample_id, request.replace)
-    for _ in range(_ATTEMPTS):
-        with loading(root):
-            digest = write_shard(root, request.gvcf, request.sample_id, analysis, target, fasta)
-            registration = register(root, digest, analysis, identity)
-        commit(root, vault)
-        outcome = vault.outcome(registration.id)
-        if outcome is not None and "its shard is missing" not in outcome.reason:
-            break
-    else:
-        raise NgdError(f"{root.path}: the genome's shard keeps disappearing; load it again")
-    receipt = _receipt(root, request, digest, outcome)
+    with loading(root):
+        digest = write_shard(root, request.gvcf, request.sample_id, analysis, target, fasta)
+        return register(root, digest, analysis, identity)
+
+
+def _settled(root: Root, vault: Vault, sample_id: str, registration: str) -> Receipt | None:
+    """Commit, and what became of a registration; None where its shard had gone before that.
+
+    A shard can be swept between writing and committing by a compaction; then it is written again.
+    """
+    commit(root, vault)
+    outcome = vault.outcome(registration)
+    if outcome is None or "its shard is missing" in outcome.reason:
+        return None
+    receipt = _receipt(root, sample_id, outcome)
     if not receipt.already_loaded:
         entry = audit.Access(
             "load", generation=receipt.generation, persons=1, slots=(receipt.slot,)
@@ -166,28 +227,29 @@ def _loaded(root: Root, vault: Vault, request: Request) -> Receipt:
     return receipt
 
 
-def _receipt(root: Root, request: Request, digest: str, outcome: Outcome) -> Receipt:
+def _receipt(root: Root, sample_id: str, outcome: Outcome) -> Receipt:
     if outcome.slot is None or outcome.generation is None:
         kind = ConsentError if "consent" in outcome.reason else NgdError
-        raise kind(f"sample {request.sample_id} is not loaded: {outcome.reason}")
+        raise kind(f"sample {sample_id} is not loaded: {outcome.reason}")
+    shard, plane = _shard_and_plane(root, outcome.slot)
     return Receipt(
-        request.sample_id,
-        digest,
+        sample_id,
+        shard,
         outcome.slot,
         outcome.generation,
-        _plane(root, outcome.slot),
+        plane,
         outcome.outcome == "already_loaded",
     )
 
 
-def _plane(root: Root, slot: int) -> str:
-    """Plane of a slot in the current generation, of whose members only this one is made."""
+def _shard_and_plane(root: Root, slot: int) -> tuple[str, str]:
+    """Of a slot in the current generation, of whose members only this one is made."""
     with pinned(root) as number:
         members = root.generation(number) / "members.parquet"
-        found = read_where(members, (("slot", "=", slot),))["plane"].to_pylist()
-    if not found:
+        found = read_where(members, (("slot", "=", slot),))
+    if not found.num_rows:
         raise NgdError(f"slot {slot} was replaced while its load was finishing; nothing is lost")
-    return str(found[0])
+    return str(found["shard"][0]), str(found["plane"][0])
 
 
 def _ensure_reference(root: Root, vault: Vault, request: Request) -> None:

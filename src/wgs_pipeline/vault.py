@@ -19,11 +19,16 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wgs_pipeline.errors import NgdError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -104,6 +109,21 @@ class PastExport:
     generation: int
     made: str
     slots: bytes
+
+
+@dataclass(frozen=True)
+class Holders:
+    """Who holds the slots, as columns.
+
+    Attributes:
+        slots: Slots ever given, in any order, shape (genomes,).
+        patient_ids: Person of each, shape (genomes,).
+        retired: Generation that retired it, -1 while it is in use, shape (genomes,).
+    """
+
+    slots: NDArray[np.int64]
+    patient_ids: pa.StringArray = field(repr=False)
+    retired: NDArray[np.int64]
 
 
 class _Connection(sqlite3.Connection):
@@ -260,11 +280,36 @@ class Vault:
         """All genomes ever given a slot, by slot."""
         return self._genomes("ORDER BY slot")
 
-    def holders(self) -> list[tuple[int, str, int | None]]:
-        """Slot, patient_id and retired generation of all genomes ever given a slot."""
-        return self._database.execute(
-            "SELECT slot, patient_id, retired_generation FROM genomes JOIN persons USING (person)"
-        ).fetchall()
+    def holders(self) -> Holders:
+        """Who holds each slot ever given, as columns: one text from SQLite, not a row at a time."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.csv as pacsv
+
+        unit = "\x1f"  # stands in no identifier
+        (text,) = self._database.execute(
+            "SELECT group_concat(slot || ? || patient_id || ? || ifnull(retired_generation, -1),"
+            " char(10)) FROM genomes JOIN persons USING (person)",
+            (unit, unit),
+        ).fetchone()
+        if text is None:
+            none = np.empty(0, np.int64)
+            return Holders(none, pa.array([], pa.string()), none)
+        table = pacsv.read_csv(
+            pa.BufferReader(text.encode("utf-8")),
+            read_options=pacsv.ReadOptions(
+                column_names=["slot", "patient_id", "retired"], use_threads=False
+            ),
+            parse_options=pacsv.ParseOptions(delimiter=unit, quote_char=False),
+            convert_options=pacsv.ConvertOptions(
+                column_types={
+                    "slot": pa.int64(), "patient_id": pa.string(), "retired": pa.int64()
+                },
+                null_values=[],
+            ),
+        ).combine_chunks()  # fmt: skip
+        persons = table["patient_id"].chunk(0)
+        return Holders(np.asarray(table["slot"]), persons, np.asarray(table["retired"]))
 
     def samples(self) -> list[tuple[int, str, str, int | None]]:
         """Slot, sample_id, assay and retired generation of all genomes ever given a slot."""

@@ -66,12 +66,12 @@ class Eligibility:
         holders = self._vault.holders()
         rulings = decide_many(
             register,
-            [patient_id for _, patient_id, _ in holders],
+            holders.patient_ids,
             self._purpose,
             datetime.now(UTC),
             self._root.settings.research_default,
         )
-        result = np.zeros(1 + max((slot for slot, _, _ in holders), default=-1), np.bool_)
-        for (slot, _, retired), ruling in zip(holders, rulings.tolist(), strict=True):
-            result[slot] = ruling and (retired is None or retired > generation)
+        in_use = (holders.retired < 0) | (holders.retired > generation)
+        result = np.zeros(int(holders.slots.max(initial=-1)) + 1, np.bool_)
+        result[holders.slots] = rulings & in_use
         return result

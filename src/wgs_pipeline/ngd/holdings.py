@@ -150,7 +150,8 @@ def _checked(root: Root, vault: Vault, number: int) -> Generation | None:
         name = f"generations/{number}/members.parquet"
         members = _expected(root.path / name, files[name])
         with damage_named(root.path / name):
-            table = pq.read_table(pa.BufferReader(members), use_threads=False)
+            with pq.ParquetFile(pa.BufferReader(members)) as file:
+                table = file.read(use_threads=False)
             table = table.select(MEMBERS.names).cast(MEMBERS)
         return Generation(number, table, files, manifest.get("footers", {}))
     except (OSError, ValueError, KeyError, TypeError) as error:

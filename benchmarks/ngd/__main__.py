@@ -24,9 +24,15 @@ def main() -> None:
     parser.add_argument("--peer-kb", type=float, default=200, help="of the region for peers")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workdir", type=Path, help="scratch folder; default: a temporary one")
-    parser.add_argument("--keep", action="store_true", help="leave the databases there")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="leave cohort and databases in workdir, and use those that are there",
+    )
     parser.add_argument("--output", type=Path, default=Path("benchmarks/ngd-results.jsonl"))
     arguments = parser.parse_args()
+    if arguments.keep and not arguments.workdir:
+        parser.error("--keep needs --workdir")
     if arguments.workdir:
         arguments.workdir.mkdir(parents=True, exist_ok=True)
     rows = []

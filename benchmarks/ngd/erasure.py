@@ -5,54 +5,97 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ngd.measure import GENOME_MB, Meter
-from benchmarks.ngd.project import Place, patient_id
+from benchmarks.ngd.measure import GENOME_MB, Meter, files_below
+from benchmarks.ngd.project import Place
+
+from wgs_pipeline.ngd import build, proof
+from wgs_pipeline.ngd import erase as erasing
+from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.vault import Vault
+
+#: What is done for each bin, or each contig; all else of an erasure is done once.
+_PER_BIN = {
+    "rewrite": (build._Builder, "build"),
+    "proof of bins": (proof, "_prove_bins"),
+    "proof of counts": (proof, "_prove_counts"),
+}
+_SCAN = {"scan": (erasing, "scan_files")}
 
 
-def measure(place: Place, persons: int, length: int) -> list[dict[str, Any]]:
-    """Erase persons with `wgs ngd erase`; empty where the database has no such command yet."""
-    wgs = str(Path(sys.executable).with_name("wgs"))
-    help_ = subprocess.run([wgs, "ngd", "--help"], capture_output=True, text=True, check=True)
-    if "erase" not in help_.stdout:
-        return []
-    start = Meter()
-    with start.step("start"):
-        subprocess.run([wgs, "ngd", "info", str(place.root)], capture_output=True, check=True)
+def measure(place: Place, length: int) -> list[dict[str, Any]]:
+    """Erase one person, ten, and one more, each time in a process of its own.
+
+    Proof and scan are those of a database whose shards are too large to be read again; only the
+    last one is compared with a rebuild from all shards, as a small database is.
+    """
     results = []
-    for count in (1, 10):
-        first = persons // 2 + 20 * count
-        chosen = [patient_id(each) for each in range(first, first + count)]
-        meter = Meter()
-        with meter.step("erase"):
-            said = _erase(wgs, place, chosen)
-        fixed = start.cpu["start"]
-        bins = GENOME_MB * 1e6 / length
-        whole = fixed + (meter.cpu["erase"] - fixed) * bins
-        results.append(
-            {
-                "erased": count,
-                "cpu_s": meter.cpu["erase"],
-                "wall_s": meter.wall["erase"],
-                "fixed_cpu_s": fixed,
-                "whole_genome_core_min": whole / 60,
-                "certificate": said,
-            }
-        )
+    for count, thorough in ((1, False), (10, False), (1, True)):
+        with Vault(place.vault) as vault:
+            held = sorted({patient_id for _, patient_id, _ in vault.holders()})
+        middle = len(held) // 2
+        asked = json.dumps([str(place.root), held[middle : middle + count], thorough])
+        command = [sys.executable, "-m", "benchmarks.ngd.erasure"]
+        done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        row: dict[str, Any] = json.loads(done.stdout)
+        results.append({"erased": count, "thorough": thorough, **row, **_of_a_genome(row, length)})
     return results
 
 
-def _erase(wgs: str, place: Place, chosen: Sequence[str]) -> Any:
-    command = [wgs, "ngd", "erase", str(place.root)]
-    for each in chosen:
-        command += ["--patient-id", each]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
-        return done.stdout
+def _of_a_genome(row: dict[str, Any], length: int) -> dict[str, Any]:
+    """Seconds that grow with the bins, those that do not, and minutes for a whole genome.
+
+    Without a rebuild a scan reads a footer per file; its share of index and counts grows.
+    """
+    steps = row["steps_cpu_s"]
+    growing = sum(steps[name] for name in _PER_BIN)
+    growing += steps["scan"] * row["index_files"] / row["files"]
+    fixed = row["cpu_s"] - growing
+    minutes = (fixed + growing * GENOME_MB * 1e6 / length) / 60
+    return {"fixed_cpu_s": fixed, "growing_cpu_s": growing, "whole_genome_core_min": minutes}
+
+
+def main() -> None:
+    """Erase the persons named in JSON on standard input; seconds by step as JSON."""
+    path, persons, thorough = json.load(sys.stdin)
+    meter = Meter()
+    for name, (owner, function) in (_PER_BIN | _SCAN).items():
+        meter.add(name, 0.0, 0.0)
+        setattr(owner, function, _timed(getattr(owner, function), name, meter))
+    if not thorough:
+        erasing._SMALL = 0  # as in a database too large to be read again
+    root = Root.open(Path(path))
+    wall, cpu = time.perf_counter(), time.process_time()
+    with Vault(root.vault) as vault:
+        erasing.erase(root, vault, persons, lambda certificate: None)
+    print(
+        json.dumps(
+            {
+                "wall_s": time.perf_counter() - wall,
+                "cpu_s": time.process_time() - cpu,
+                "steps_cpu_s": meter.cpu,
+                "files": files_below(root.path),
+                "index_files": sum(files_below(root.path / each) for each in ("index", "counts")),
+            }
+        )
+    )
+
+
+def _timed(function: Callable[..., Any], name: str, meter: Meter) -> Callable[..., Any]:
+    @wraps(function)
+    def timed(*arguments: Any, **named: Any) -> Any:
+        with meter.step(name):
+            return function(*arguments, **named)
+
+    return timed
+
+
+if __name__ == "__main__":
+    main()

@@ -74,6 +74,11 @@ class Place:
         """The research project that asks."""
         return self.folder / "project.yaml"
 
+    @property
+    def loaded(self) -> Path:
+        """What loading took, once all is loaded."""
+        return self.folder / "loaded.json"
+
     def open(self) -> Root:
         """The database, opened."""
         return Root.open(self.root)

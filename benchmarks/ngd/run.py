@@ -111,7 +111,7 @@ def _one_size(source: Source, wanted: Wanted) -> Iterator[Row]:
     if source.persons <= wanted.peers:
         cpu = source.persons / loaded[0]["genomes_per_core_s"]
         yield _compared(place, source, wanted, refusing, cpu)
-    for row in erasure.measure(place, source.persons, cohort.length):
+    for row in erasure.measure(place, cohort.length):
         yield {"step": "erase", "persons": source.persons, **row}
     yield {"step": "disk", "persons": source.persons, "bytes": bytes_below(wanted.workdir)}
     _remove(place.folder, wanted)
@@ -138,10 +138,17 @@ def _source(folder: Path, persons: int, lengths: Lengths, wanted: Wanted) -> Sou
 
 
 def _place(source: Source, wanted: Wanted) -> Place:
+    """An empty database with its register, or what an earlier run kept."""
+    kept = Place(_folder(source, wanted))
+    if kept.folder.exists():
+        return kept
     rng = np.random.default_rng((wanted.seed, 1))
     refusing = rng.choice(source.persons, int(source.persons * REFUSING), replace=False)
-    folder = wanted.workdir / f"{source.persons}-{source.model.lengths.name}"
-    return make_place(folder, source.cohort(), refusing)
+    return make_place(kept.folder, source.cohort(), refusing)
+
+
+def _folder(source: Source, wanted: Wanted) -> Path:
+    return wanted.workdir / f"{source.persons}-{source.model.lengths.name}"
 
 
 def _described(cohort: Cohort, source: Source) -> Row:
@@ -170,7 +177,11 @@ def _load(place: Place, source: Source, wanted: Wanted) -> Iterator[Row]:
         "batch": BATCH,
         "compact_every": wanted.compact_every,
     }
-    loaded = loading.load(place, source, wanted.processes, wanted.compact_every)
+    if place.loaded.exists():
+        loaded = json.loads(place.loaded.read_text())
+    else:
+        loaded = loading.load(place, source, wanted.processes, wanted.compact_every)
+        place.loaded.write_text(json.dumps(loaded))
     yield {"step": "load", **named, **loaded}
     yield {"step": "sizes", **named, **loading.sizes(place, source.persons, wanted.region_bp)}
 
@@ -226,8 +237,7 @@ def _ours(
     answers = {}
     asked = places.questions()
     for row in queries.warm(place, asked, "care", "everyone"):
-        if row["n"]:
-            answers[row["question"]] = row
+        answers[row["question"]] = row
     for row in queries.masked(place, asked[1:2], refusing):
         answers[row["question"] + " without 5 %"] = row
     stored = loading.sizes(place, source.persons, source.cohort().length)["bytes"]

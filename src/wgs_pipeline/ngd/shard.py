@@ -220,14 +220,9 @@ def _read(
     try:
         footer = _footer(root, digest, name, description)
         with open_parquet(path, footer, texts) as file, damage_named(path):
-            groups = read_row_groups(file.metadata.metadata)
+            groups = read_row_groups(file.metadata.metadata, contig, low, high)
             if contig is None:
                 return file.read(columns), groups
-            groups = [
-                each
-                for each in groups
-                if each.contig == contig and each.first <= high and each.last >= low
-            ]
             numbers = [each.number for each in groups]
             return file.read_row_groups(numbers, columns, use_threads=False), groups
     except FileNotFoundError as error:

@@ -87,17 +87,31 @@ class RowGroups:
         return {_KEY: json.dumps(list(self._contigs.items()), separators=(",", ":")).encode()}
 
 
-def read_row_groups(metadata: dict[bytes, bytes]) -> list[RowGroup]:
+def read_row_groups(
+    metadata: dict[bytes, bytes], contig: str | None, low: int, high: int
+) -> list[RowGroup]:
     """What ``RowGroups.metadata`` wrote.
+
+    Args:
+        metadata: Entries of the footer.
+        contig: Only row groups of this contig; None: all.
+        low: Only row groups whose last position is this one or after it.
+        high: Only row groups whose first position is this one or before it.
 
     Raises:
         KeyError: There is no such entry.
         ValueError: It is damaged.
     """
     groups: list[RowGroup] = []
-    for contig, parts in json.loads(metadata[_KEY]):
-        for rows, first, last in parts:
-            groups.append(RowGroup(len(groups), contig, rows, first, last))
+    number = 0
+    for name, parts in json.loads(metadata[_KEY]):
+        if contig in (None, name):
+            groups += [
+                RowGroup(number + at, name, rows, first, last)
+                for at, (rows, first, last) in enumerate(parts)
+                if first <= high and last >= low
+            ]
+        number += len(parts)
     return groups
 
 

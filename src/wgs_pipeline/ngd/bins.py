@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wgs_pipeline.ngd.bitmap_edits import Edits, revise
-from wgs_pipeline.ngd.bitmaps import Rows, Slots
+from wgs_pipeline.ngd.bitmaps import Rows, Slots, cardinalities, overlaps
 from wgs_pipeline.ngd.tiers import COUNTS, KINDS
 
 #: Columns of a bin.
@@ -74,6 +74,28 @@ def merge(old: pa.Table, added: pa.Table, removed: pa.Table, uncounted: Slots) -
         values = pa.concat_arrays([_plain(old[name]), _plain(added[name]).take(pa.array(fresh))])
         columns[name] = values.take(pa.array(order[carried]))
     return pa.table({name: columns[name] for name in BIN.names}, schema=BIN)
+
+
+def check(table: pa.Table, uncounted: Slots, absent: Slots) -> None:
+    """Look through every bitmap of a bin.
+
+    Args:
+        table: Columns of ``BIN``.
+        uncounted: Slots that carry but do not count.
+        absent: Slots that none of its bitmaps may hold.
+
+    Raises:
+        ValueError: A bitmap does not hold as many slots as its n_* say, or one of those.
+    """
+    for name in KINDS:
+        blobs = _one(table[name])
+        counted = cardinalities(blobs)
+        if len(uncounted):
+            counted = counted - overlaps(blobs, uncounted)
+        if (counted != np.asarray(table[f"n_{name}"])).any():
+            raise ValueError(f"{name} holds other numbers of genomes than n_{name} says")
+        if len(absent) and overlaps(blobs, absent).any():
+            raise ValueError(f"{name} holds a genome that is no member")
 
 
 def _edits(calls: pa.Table, rows: Rows, kind: int) -> Edits:

@@ -41,11 +41,11 @@ from wgs_pipeline.ngd.plan import (
     decide,
     forget_plan,
     held_by_segments,
+    in_research,
     members_after,
     note_plan,
     noted_plan,
     scattered_plan,
-    wanted_planes,
 )
 from wgs_pipeline.ngd.sweep import drop_old, sweep
 from wgs_pipeline.vault import Vault
@@ -191,10 +191,8 @@ def research_refusals(root: Root, vault: Vault) -> bool:
             return False
     with pinned(root) as number:
         table = read_generation(root, number).table
-    table = table.filter(pc.equal(table["plane"], RESEARCH))
-    slots = set(table["slot"].to_pylist())
-    wanted = wanted_planes(root, vault, slots)
-    return any(wanted.get(slot, RESEARCH) != RESEARCH for slot in slots)
+    slots = np.asarray(table["slot"])[np.asarray(pc.equal(table["plane"], RESEARCH))]
+    return not in_research(root, vault, slots, np.ones(len(slots), np.bool_)).all()
 
 
 def _check_parts(root: Root, planned: Plan, parts: Sequence[Part]) -> None:

@@ -29,13 +29,13 @@ import numpy as np
 from wgs_pipeline import audit
 from wgs_pipeline.consent.decisions import may_analyse
 from wgs_pipeline.consent.events import Scope
-from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.identifiers import canonical_patient_id
 from wgs_pipeline.ngd import shard
 from wgs_pipeline.ngd.certificate import Certificate
 from wgs_pipeline.ngd.commit import remove_shard
 from wgs_pipeline.ngd.compact import build_all, current_generation, flip, plan
+from wgs_pipeline.ngd.consents import read_consents
 from wgs_pipeline.ngd.erasure_note import Note, read_note, remove_note, write_note
 from wgs_pipeline.ngd.generation import Generation, publish, read_generation
 from wgs_pipeline.ngd.layout import Root
@@ -104,9 +104,9 @@ def withdrawn(root: Root, vault: Vault) -> list[str]:
             f"{root.path}: on_withdrawal is {root.settings.on_withdrawal}, so whoever withdraws "
             "is kept and sealed; expected erase. Name persons with --patient-id to erase them"
         )
-    register = ConsentRegister.read(root.consents)
+    register = read_consents(root, vault)
     now = datetime.now(UTC)
-    persons = sorted({patient_id for _, patient_id, _ in vault.holders()})
+    persons = sorted(set(vault.holders().patient_ids.to_pylist()))
     return [
         each
         for each in persons

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Set
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,7 +113,7 @@ def decide(root: Root, vault: Vault, old: Generation, rebuild: bool = False) -> 
     leaving = np.asarray(table["retired"]) | np.isin(slots, sorted(vault.erasing()))
     research = np.asarray(pc.equal(table["plane"], RESEARCH))
     merged = np.asarray(pc.equal(table["tier"], SEGMENT))
-    wanted = _in_research(root, vault, slots, research)
+    wanted = in_research(root, vault, slots, research)
     comes = ~leaving & (~merged | (wanted != research) | rebuild)
     goes = merged & (leaving | (wanted != research)) & (not rebuild)
     changes = [
@@ -242,32 +241,26 @@ def scattered_plan(vault: Vault) -> int | None:
     return int(note["number"]) if age < _ABANDONED else None
 
 
-def wanted_planes(root: Root, vault: Vault, slots: Set[int] | None = None) -> dict[int, str]:
-    """Plane in which each genome (of some slots) belongs, as of now."""
-    register = read_consents(root, vault)
-    holders = [
-        (slot, person)
-        for slot, person, retired in vault.holders()
-        if retired is None and (slots is None or slot in slots)
-    ]
-    persons = [person for _, person in holders]
-    default = root.settings.research_default
-    allowed = decide_many(register, persons, Purpose.RESEARCH, datetime.now(UTC), default)
-    return {
-        slot: RESEARCH if may else CARE_ONLY
-        for (slot, _), may in zip(holders, allowed.tolist(), strict=True)
-    }
-
-
-def _in_research(
+def in_research(
     root: Root, vault: Vault, slots: NDArray[np.uint32], before: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Whether each slot belongs in the research plane; one the vault does not know stays."""
-    planes = wanted_planes(root, vault)
-    known = np.fromiter(planes, np.uint32, len(planes))
+    """Whether slots belong in the research plane, as of now.
+
+    Args:
+        root: The database.
+        vault: Knows whose they are; a slot that it does not know, or has retired, stays.
+        slots: The slots, ascending.
+        before: Whether each is in the research plane, shape (slots,).
+    """
+    register = read_consents(root, vault)
+    holders = vault.holders()
+    default = root.settings.research_default
+    allowed = decide_many(
+        register, holders.patient_ids, Purpose.RESEARCH, datetime.now(UTC), default
+    )
+    asked = (holders.retired < 0) & np.isin(holders.slots, slots)
     wanted = before.copy()
-    wanted[np.isin(slots, known)] = False
-    wanted[np.isin(slots, [slot for slot, plane in planes.items() if plane == RESEARCH])] = True
+    wanted[np.searchsorted(slots, holders.slots[asked])] = allowed[asked]
     return wanted
 
 

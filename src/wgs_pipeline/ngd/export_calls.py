@@ -1,29 +1,22 @@
 """From genomes to sites: calls and callable runs of many shards, read back by position.
 
-Shards are person-major and a matrix is site-major. The turn is made contig by contig on disk:
-genomes are read one after another, and whenever enough rows have come together they are sorted by
+Shards are person-major and a matrix is site-major. The turn is made on disk: genomes are read one
+after another, and whenever enough rows have come together, those of each contig are sorted by
 position and written to a file of their own, from which any window can be read without the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from wgs_pipeline.ngd.export_cohort import Cohort
 from wgs_pipeline.ngd.intervals import Bases
-from wgs_pipeline.ngd.layout import BIN_BP, Root
+from wgs_pipeline.ngd.layout import BIN_BP, folder_name
 from wgs_pipeline.ngd.parquet import Condition, read_where
-from wgs_pipeline.ngd.shard_rows import read_calls, read_runs
 
-#: Rows that are held in memory before they are written; at most some 60 bytes each.
-FLUSH_ROWS = 8_000_000
 #: Rows that one window may bring; windows are made so small that they fit.
 WINDOW_ROWS = 8_000_000
 LEAST_WINDOW_BP = 1_000
@@ -51,30 +44,31 @@ class Sorted:
 
     Attributes:
         folder: Where the files are written.
+        name: What they are called.
         schema: Columns of the rows; the first is the position that they are sorted by.
     """
 
     folder: Path
+    name: str
     schema: pa.Schema
     rows: int = 0
     _held: list[pa.Table] = field(default_factory=list)
     _files: list[Path] = field(default_factory=list)
 
     def add(self, table: pa.Table) -> None:
-        """Take the rows of one more genome."""
-        self._held.append(table)
-        self.rows += table.num_rows
-        if sum(each.num_rows for each in self._held) >= FLUSH_ROWS:
-            self.flush()
+        """Take the rows of one more genome; they are held in memory until they are written."""
+        if table.num_rows:
+            self._held.append(table)
+            self.rows += table.num_rows
 
     def flush(self) -> None:
         """Write what is held."""
-        held = [each for each in self._held if each.num_rows]
-        self._held = []
-        if not held:
+        if not self._held:
             return
-        path = self.folder / f"{self.schema.names[0]}-{len(self._files)}.parquet"
-        table = pa.concat_tables(held).sort_by(self.schema.names[0])
+        key = self.schema.names[0]
+        path = self.folder / f"{self.name}-{key}-{len(self._files)}.parquet"
+        table = pa.concat_tables(self._held).sort_by(key)
+        self._held = []
         pq.write_table(table, path, compression="lz4", row_group_size=65_536)
         self._files.append(path)
 
@@ -109,7 +103,13 @@ class ContigRows:
     @classmethod
     def within(cls, contig: str, bases: Bases, folder: Path) -> ContigRows:
         """None yet; they will be kept in ``folder``."""
-        return cls(contig, bases, Sorted(folder, CALLS), Sorted(folder, RUNS))
+        name = folder_name(contig)
+        return cls(contig, bases, Sorted(folder, name, CALLS), Sorted(folder, name, RUNS))
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and one past the last base wanted."""
+        return int(self.bases.starts[0]), int(self.bases.ends[-1])
 
     @property
     def window_bp(self) -> int:
@@ -124,51 +124,16 @@ class ContigRows:
         order = [(name, "ascending") for name in ("pos", "ref", "alt", "column")]
         return table.sort_by(order).combine_chunks()
 
+    def flush(self) -> None:
+        """Write what is held."""
+        self.calls.flush()
+        self.runs.flush()
+
+    def clear(self) -> None:
+        """Remove the files."""
+        self.calls.clear()
+        self.runs.clear()
+
     def runs_in(self, low: int, high: int) -> pa.Table:
         """Runs that overlap [low, high), not cut to it."""
         return self.runs.read([("start", "<", high), ("end", ">", low)])
-
-
-def read_genomes(root: Root, cohort: Cohort, rows: ContigRows) -> Iterator[tuple[int, Bases]]:
-    """Read the shards of a cohort, one genome at a time, into ``rows``.
-
-    Only what lies between the first and the last wanted base is read.
-
-    Args:
-        root: The database.
-        cohort: Whose genomes.
-        rows: Where their rows go; complete after the last genome.
-
-    Yields:
-        Column of the genome, and its callable bases among those wanted.
-
-    Raises:
-        NgdError: A shard is missing or damaged.
-    """
-    low, high = int(rows.bases.starts[0]), int(rows.bases.ends[-1])
-    for column, shard in enumerate(cohort.shards):
-        calls = read_calls(root, shard, (rows.contig, low, high))
-        rows.calls.add(_calls(calls, rows.bases, column))
-        table = read_runs(root, shard, rows.contig, low, high)
-        starts, ends = (np.asarray(table[name]).astype(np.int64) for name in ("start", "end"))
-        runs = Bases(starts, ends).intersect(rows.bases)
-        rows.runs.add(_runs(runs, column))
-        yield column, runs
-    rows.calls.flush()
-    rows.runs.flush()
-
-
-def _calls(variants: pa.Table, bases: Bases, column: int) -> pa.Table:
-    inside = bases.contains(np.asarray(variants["pos"]).astype(np.int64) - 1)
-    table = variants.filter(pc.and_(variants["passed"], pa.array(inside)))
-    at = pa.array(np.full(table.num_rows, column, np.int32))
-    return table.append_column("column", at).select(CALLS.names).cast(CALLS)
-
-
-def _runs(runs: Bases, column: int) -> pa.Table:
-    columns = {
-        "start": runs.starts.astype(np.int32),
-        "end": runs.ends.astype(np.int32),
-        "column": np.full(len(runs), column, np.int32),
-    }
-    return pa.table(columns, schema=RUNS)

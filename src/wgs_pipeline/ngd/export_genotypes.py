@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wgs_pipeline.errors import NgdError
-from wgs_pipeline.ngd.export_calls import ContigRows, read_genomes
+from wgs_pipeline.ngd.export_calls import ContigRows
 from wgs_pipeline.ngd.export_cohort import Cohort
+from wgs_pipeline.ngd.export_reading import contig_groups, read_genomes
 from wgs_pipeline.ngd.export_regions import Regions, windows
 from wgs_pipeline.ngd.genotype_matrix import Matrix, Sites, record_leads, sites_of
 from wgs_pipeline.ngd.intervals import Bases
@@ -95,8 +96,8 @@ def write_genotypes(root: Root, snapshot: Snapshot, cohort: Cohort, request: Req
     written = Written()
     with ExitStack() as stack:
         sinks = _sinks(request, snapshot, cohort, work, stack)
-        for contig, bases in request.regions.items():
-            _write_contig(root, snapshot, cohort, request, contig, bases, sinks, work, written)
+        for group in contig_groups(root, cohort, request.regions, snapshot.reference, work):
+            _write_group(root, snapshot, cohort, request, group, sinks, written)
         for sink in sinks:
             sink.finish()
         stack.pop_all()
@@ -130,41 +131,54 @@ def _sinks(
     return sinks
 
 
-def _write_contig(
+def _write_group(
     root: Root,
     snapshot: Snapshot,
     cohort: Cohort,
     request: Request,
-    contig: str,
-    bases: Bases,
+    group: Sequence[ContigRows],
     sinks: Sequence[VcfSink],
-    work: Path,
     written: Written,
 ) -> None:
+    """Read the cohort's shards once for some contigs, and write these."""
     parquet = "parquet" in request.formats
-    name = f"{folder_name(contig)}.parquet"
-    rows = ContigRows.within(contig, bases, work)
-    with _Later(request.folder / CALLABLE / name, _CALLABLE) as runs_file:
-        names = cohort.samples
-        for column, runs in read_genomes(root, cohort, rows):
+    names = cohort.samples
+    with ExitStack() as stack:
+        files = {
+            rows.contig: stack.enter_context(_Later.of(request, CALLABLE, rows, _CALLABLE))
+            for rows in group
+        }
+        for column, rows, runs in read_genomes(root, cohort, group):
             written.runs += len(runs)
             if parquet:
-                runs_file.write(_run_rows(contig, names[column], runs))
-    with _Later(request.folder / GENOTYPES / name, _GENOTYPES) as calls_file:
-        for low, high in windows(bases, rows.window_bp):
+                files[rows.contig].write(_run_rows(rows.contig, names[column], runs))
+    for rows in group:
+        _write_contig(snapshot, cohort, request, rows, sinks, written)
+        rows.clear()
+
+
+def _write_contig(
+    snapshot: Snapshot,
+    cohort: Cohort,
+    request: Request,
+    rows: ContigRows,
+    sinks: Sequence[VcfSink],
+    written: Written,
+) -> None:
+    """Write the sites of one contig, window by window."""
+    contig = rows.contig
+    with _Later.of(request, GENOTYPES, rows, _GENOTYPES) as file:
+        for low, high in windows(rows.bases, rows.window_bp):
             sites = sites_of(rows.calls_in(low, high))
-            _agree(snapshot, contig, bases, low, high, sites)
+            _agree(snapshot, contig, rows.bases, low, high, sites)
             written.sites += sites.table.num_rows
             written.calls += sites.calls.num_rows
-            if parquet:
-                calls_file.write(_call_rows(contig, sites, cohort))
+            if "parquet" in request.formats:
+                file.write(_call_rows(contig, sites, cohort))
             if sinks and sites.table.num_rows:
-                matrix = Matrix.of(
-                    sites, rows.runs_in(low, high), contig, cohort, snapshot.reference
-                )
+                runs = rows.runs_in(low, high)
+                matrix = Matrix.of(sites, runs, contig, cohort, snapshot.reference)
                 written.cells += _write_records(snapshot, contig, matrix, sinks)
-    rows.calls.clear()
-    rows.runs.clear()
 
 
 def _write_records(
@@ -224,15 +238,14 @@ _FIELDS = ("dp", "gq", "ad_ref", "ad_alt")
 
 
 def _run_rows(contig: str, sample: str, runs: Bases) -> pa.Table:
-    zeros = pa.array(np.zeros(len(runs), np.int64))
+    zeros = pa.array(np.zeros(len(runs), np.int32))
     return pa.table(
         {
-            "sample": pa.array([sample]).take(zeros),
-            "contig": pa.array([contig]).take(zeros),
+            "sample": pa.DictionaryArray.from_arrays(zeros, [sample]),
+            "contig": pa.DictionaryArray.from_arrays(zeros, [contig]),
             "start": runs.starts.astype(np.int32),
             "end": runs.ends.astype(np.int32),
-        },
-        schema=_CALLABLE,
+        }
     )
 
 
@@ -243,7 +256,13 @@ class _Later:
     path: Path
     schema: pa.Schema
     _held: list[pa.Table] = field(default_factory=list)
+    _rows: int = 0
     _writer: pq.ParquetWriter | None = None
+
+    @classmethod
+    def of(cls, request: Request, folder: str, rows: ContigRows, schema: pa.Schema) -> _Later:
+        """File of a contig."""
+        return cls(request.folder / folder / f"{folder_name(rows.contig)}.parquet", schema)
 
     def __enter__(self) -> _Later:
         return self
@@ -256,7 +275,8 @@ class _Later:
     def write(self, table: pa.Table) -> None:
         if table.num_rows:
             self._held.append(table)
-        if sum(each.num_rows for each in self._held) >= _ROW_GROUP:
+            self._rows += table.num_rows
+        if self._rows >= _ROW_GROUP:
             self._flush()
 
     def _flush(self) -> None:
@@ -267,12 +287,12 @@ class _Later:
             self._writer = pq.ParquetWriter(
                 self.path, self.schema, compression="zstd", store_schema=False
             )
-        table = pa.concat_tables(self._held).cast(self.schema)
+        table = pa.concat_tables(self._held).unify_dictionaries().cast(self.schema)
         self._writer.write_table(table, row_group_size=_ROW_GROUP)
-        self._held = []
+        self._held, self._rows = [], 0
 
 
-_ROW_GROUP = 1 << 20
+_ROW_GROUP = 1 << 18
 
 
 def _leave_something(request: Request) -> None:

@@ -17,7 +17,7 @@ from ngd_random import CONTIGS, PAR
 from wgs_pipeline import ngd
 from wgs_pipeline.errors import ConsentError, NgdError, OutputError, PurposeError, WgsError
 from wgs_pipeline.identifiers import has_cpr_shape
-from wgs_pipeline.ngd import export_calls, export_dictionary
+from wgs_pipeline.ngd import export_calls, export_dictionary, export_reading
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.pseudonyms import cohort_digest, pseudonym
 from wgs_pipeline.vault import Vault
@@ -386,11 +386,14 @@ def test_a_damaged_shard_stops_it_and_the_earlier_export_stays(tmp_path: Path):
     assert study.log()[-1]["decision"] == "failed"
 
 
+@pytest.mark.parametrize(("contigs", "whole"), [(1, 0), (2, 1 << 30)])
 def test_small_windows_and_files_give_the_same(
-    shared: tuple[Study, Path], monkeypatch: pytest.MonkeyPatch
+    shared: tuple[Study, Path], monkeypatch: pytest.MonkeyPatch, contigs: int, whole: int
 ):
     study, out = shared
-    monkeypatch.setattr(export_calls, "FLUSH_ROWS", 2)
+    monkeypatch.setattr(export_reading, "FLUSH_ROWS", 2)
+    monkeypatch.setattr(export_reading, "GROUP_CONTIGS", contigs)
+    monkeypatch.setattr(export_reading, "_WHOLE_BYTES", whole)
     monkeypatch.setattr(export_calls, "WINDOW_ROWS", 1)
     monkeypatch.setattr(export_calls, "LEAST_WINDOW_BP", 250_000)
     again, _ = study.export("small")

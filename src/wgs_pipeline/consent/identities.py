@@ -75,8 +75,10 @@ def same(left: Words, right: Words) -> Bools:
 
 
 def cells_of(patient_ids: Sequence[str] | pa.Array) -> Cells:
-    """Identifiers given as text; in an Arrow array null is an identifier that nobody has."""
+    """Identifiers given as text, or an Arrow (chunked) array; null is one that nobody has."""
     if not isinstance(patient_ids, Sequence):
+        if hasattr(patient_ids, "combine_chunks"):
+            patient_ids = patient_ids.combine_chunks()
         if str(patient_ids.type) == "string" and not patient_ids.null_count:
             return _arrow_cells(patient_ids)
         patient_ids = [each or "" for each in patient_ids.to_pylist()]

@@ -36,6 +36,8 @@ def parse_moments(cells: Cells) -> tuple[Int64s, Bools]:
     date, known = _digits(head[:, 0], b"0000-00-")
     clock, also = _digits(head[:, 1], b"00T00:00")
     known &= also
+    date[~known] = 0  # so that it is a place in the tables of the calendar
+    clock[~known] = 0
     days, also = days_since_1970(_two(date, 0) * 100 + _two(date, 2), _two(date, 5), _two(clock, 0))
     known &= also
     hours, minutes = _two(clock, 3), _two(clock, 6)

@@ -129,7 +129,9 @@ class Timelines(Mapping[str, tuple[ConsentEvent, ...]]):
                 rows += range(int(self._first[entry]), int(self._first[entry + 1]))
         if not rows:
             raise KeyError("no event of this person")
-        return tuple(sorted(map(self._event, rows), key=lambda event: event.precedence))
+        return tuple(
+            sorted(map(self._event, rows), key=lambda event: (event.precedence, event.line))
+        )
 
     def __iter__(self) -> Iterator[str]:
         for row in self._person_rows():
@@ -249,7 +251,8 @@ def _sort_within_groups(order: Int64s, group: Words, columns: Columns) -> None:
         one, other = columns.effective[a], columns.effective[b]
         tied = np.flatnonzero(one == other)
         wrong = one > other
-        wrong[tied] = ties[a[tied]] > ties[b[tied]]
+        a, b = a[tied], b[tied]
+        wrong[tied] = (ties[a] > ties[b]) | ((ties[a] == ties[b]) & (a > b))
         return places[wrong]
 
     pairs = np.flatnonzero(group[1:] == group[:-1])
@@ -267,4 +270,4 @@ def _sort_within_groups(order: Int64s, group: Words, columns: Columns) -> None:
         pairs = near[group[near] == group[near + 1]]
     places = np.flatnonzero(np.isin(group, group[disordered(pairs)]))
     rows = order[places]
-    order[places] = rows[np.lexsort((ties[rows], columns.effective[rows], group[places]))]
+    order[places] = rows[np.lexsort((rows, ties[rows], columns.effective[rows], group[places]))]

@@ -241,5 +241,6 @@ def read_bin(path: Path) -> pa.Table:
             return file.read(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise NgdError(
-            f"{path}: damaged; restore it from a backup, or rebuild with 'wgs ngd compact --rebuild'"
+            f"{path}: damaged; restore it from a backup, or rebuild with 'wgs ngd compact "
+            "--rebuild'"
         ) from error

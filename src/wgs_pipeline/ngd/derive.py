@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wgs_pipeline.errors import NgdError
-from wgs_pipeline.ngd import shard, tiers
+from wgs_pipeline.ngd import shard
 from wgs_pipeline.ngd.bins import merge
 from wgs_pipeline.ngd.counts import Depths, stratum_of
 from wgs_pipeline.ngd.layout import Root
@@ -25,6 +25,12 @@ from wgs_pipeline.ngd.reference import Reference
 #: Bin number, first base and one past the last base.
 Bounds = tuple[int, int, int]
 
+_READ = ("pos", "ref", "alt", "kind", "passed")
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+#: Calls of a stretch of a contig in long form.
+_CALLS = pa.schema(
+    {"pos": pa.int32(), "ref": _TEXT, "alt": _TEXT, "slot": pa.uint32(), "kind": pa.uint8()}
+)
 #: Bins that are derived from one reading of the shards: about one row group of a shard's calls.
 WINDOW_BINS = 32
 #: Genomes whose calls of a window are held at once; of more, the bins are held instead.
@@ -93,7 +99,7 @@ def derived_counts(
     for each in changes:
         stratum = stratum_of(reference, contig, each.karyotype, each.counted)
         if stratum is not None:
-            runs = shard.read_callable(root, each.shard, contig)
+            runs = shard.read_callable(root, each.shard, contig, low, high)
             starts, ends = (np.asarray(runs[name]).astype(np.int64) for name in ("start", "end"))
             depth = depths.setdefault(stratum, Depths(low, high))
             depth.add(starts, ends, 1 if each.comes else -1)
@@ -110,15 +116,17 @@ def _calls(
 ) -> pa.Table:
     """Passed calls of the genomes that come, or go, in a window; long form."""
     low, high = window[0][1], window[-1][2]
-    tables = [tiers.CALLS.empty_table()]
+    tables = [_CALLS.empty_table()]
     for each in changes:
         if each.comes is comes:
-            table = _between(shard.read_variants(root, each.shard, contig), low, high)
+            table = shard.read_variants(
+                root, each.shard, contig, low, high, columns=_READ, dictionaries=True
+            )
             table = table.filter(table["passed"])
             slot = pa.array(np.full(table.num_rows, each.slot, np.uint32))
-            table = table.append_column("slot", slot).select(tiers.CALLS.names)
-            tables.append(table.cast(tiers.CALLS))
-    return pa.concat_tables(tables)
+            table = table.append_column("slot", slot).select(_CALLS.names)
+            tables.append(table.cast(_CALLS))
+    return pa.concat_tables(tables).unify_dictionaries()
 
 
 def _between(table: pa.Table, low: int, high: int) -> pa.Table:

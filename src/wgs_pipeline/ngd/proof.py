@@ -211,7 +211,8 @@ def _calls(stretch: _Stretch) -> dict[tuple[int, int], NDArray[np.int64]]:
     for each in stretch.changes:
         if not each.counted:
             continue
-        table = shard.read_variants(stretch.root, each.shard, stretch.contig)
+        columns = ("pos", "kind", "passed")
+        table = shard.read_variants(stretch.root, each.shard, stretch.contig, columns=columns)
         table = table.filter(table["passed"])
         bins = (np.asarray(table["pos"]).astype(np.int64) - 1) // BIN_BP
         kinds = np.asarray(table["kind"])

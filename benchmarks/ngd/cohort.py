@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from wgs_pipeline.ngd.genotypes import HET, HOM
 
 CONTIG = "chr20"
+#: A person's number takes 16 bits while a cohort is made.
+MOST_PERSONS = 1 << 16
 MUTATION_RATE, RECOMBINATION_RATE = 1.29e-8, 1e-8
 GROWTH, GROWTH_SINCE, BEFORE_GROWTH = 0.025, 190, 10_000
 #: From when (generations ago) the population had which size, before the growth.
@@ -51,6 +53,10 @@ class Scenario:
     private_per_kb: float = 0.001
     dropped: float = 0.001
     flipped: float = 0.001 / 3
+
+    def __post_init__(self) -> None:
+        if self.persons > MOST_PERSONS:
+            raise SystemExit(f"{self.persons} persons; expected at most {MOST_PERSONS}")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,22 +63,27 @@ class Roster:
     def in_planes(self, planes: Collection[str]) -> Chosen:
         """Members whose bits lie in one of some planes."""
         names, codes = self._planes
-        return np.isin(codes, [code for code, name in enumerate(names) if name in planes])
+        chosen = np.array([name in planes for name in names], np.bool_)
+        found: Chosen = chosen[codes]
+        return found
 
     def segments(self, planes: Collection[str]) -> list[tuple[str, int]]:
         """Plane and number of each segment, in order."""
         names, codes = self._planes
+        size = self.highest // SEGMENT_SLOTS + 1
         chosen = self.in_segment & self.in_planes(planes)
-        numbers = self.slots[chosen] // SEGMENT_SLOTS
-        pairs = np.unique(np.stack((codes[chosen], numbers), axis=1), axis=0)
-        return sorted((names[code], int(number)) for code, number in pairs)
+        places = codes[chosen] * size + self.slots[chosen] // SEGMENT_SLOTS
+        pairs = (divmod(place, size) for place in _distinct(places))
+        return sorted((names[code], number) for code, number in pairs)
 
     def open_tiers(self, planes: Collection[str]) -> list[tuple[str, int]]:
         """Plane and generation of each open tier, in order."""
-        chosen = pa.array(~self.in_segment & self.in_planes(planes))
-        tiers = self.table.select(["plane", "tier"]).filter(chosen)
-        distinct = tiers.group_by(["plane", "tier"]).aggregate([]).to_pylist()
-        return sorted((each["plane"], int(each["tier"])) for each in distinct)
+        names, codes = self._planes
+        tiers, of_tier = _codes(self.table["tier"])
+        chosen = ~self.in_segment & self.in_planes(planes)
+        places = codes[chosen] * len(tiers) + of_tier[chosen]
+        pairs = (divmod(place, len(tiers)) for place in _distinct(places))
+        return sorted((names[code], int(tiers[tier])) for code, tier in pairs)
 
     def segment_members(self, plane: str, segment: int) -> Chosen:
         """Members whose bits lie in one segment."""
@@ -87,7 +93,7 @@ class Roster:
     def by_karyotype(self, chosen: Chosen) -> Iterator[tuple[str, Slots]]:
         """Slots of some members, by karyotype."""
         names, codes = self.karyotypes
-        for code in np.unique(codes[chosen]).tolist():
+        for code in _distinct(codes[chosen]):
             yield names[code], self.slots[chosen & (codes == code)]
 
     @cached_property
@@ -107,6 +113,12 @@ def segment_mask(slots: Slots) -> Chosen:
     mask = np.zeros(SEGMENT_SLOTS, np.bool_)
     mask[slots % SEGMENT_SLOTS] = True
     return mask
+
+
+def _distinct(numbers: NDArray[np.integer[Any]]) -> list[int]:
+    """Distinct small numbers, ascending; ``np.unique`` costs a process 50 ms when first used."""
+    distinct: list[int] = np.flatnonzero(np.bincount(numbers)).tolist()
+    return distinct
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:

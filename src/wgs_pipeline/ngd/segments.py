@@ -98,7 +98,7 @@ def joined(parts: Sequence[Calls]) -> pa.Table:
     for number, part in enumerate(parts):
         counts[places[id(part.variants)], number] = part.counts
     slots = np.empty(int(counts.sum()), np.uint32)
-    starts = np.concatenate(([0], np.cumsum(counts.ravel())[:-1])).reshape(counts.shape)
+    starts = np.cumsum(counts).reshape(counts.shape) - counts
     for number, part in enumerate(parts):
         # where the carriers of each variant go, less where they are
         shift = starts[places[id(part.variants)], number] - (np.cumsum(part.counts) - part.counts)

@@ -114,8 +114,10 @@ class Snapshot:
         """AN at ascending 0-based positions: copies of the visible genomes callable there."""
         result = np.zeros(len(positions), np.int32)
         bins = positions // BIN_BP
-        for bin_ in np.unique(bins).tolist():
+        for bin_ in range(bins[0], bins[-1] + 1) if len(bins) else ():
             rows = slice(*np.searchsorted(bins, [bin_, bin_ + 1]).tolist())
+            if rows.start == rows.stop:
+                continue
             at = positions[rows]
             for karyotype, depth in self._depths(contig, bin_, at):
                 result[rows] += depth * self.reference.ploidy(contig, karyotype, at)
@@ -210,11 +212,11 @@ class Snapshot:
         files, footer = self.holdings.files, self.holdings.footer(name)
         ends = np.cumsum(files.file(name, footer).rows)
         result = np.zeros(len(offsets), np.int32)
-        for group in np.unique(np.searchsorted(ends, offsets, side="right")).tolist():
-            if group >= len(ends):
-                continue  # the array ends with the contig
+        for group, end in enumerate(ends.tolist()):
             first = int(ends[group - 1]) if group else 0
-            rows = slice(*np.searchsorted(offsets, [first, ends[group]]).tolist())
+            rows = slice(*np.searchsorted(offsets, [first, end]).tolist())
+            if rows.start == rows.stop:
+                continue
             values = files.group(name, group, ["count"], footer)["count"].chunk(0)
             result[rows] = np.asarray(values)[offsets[rows] - first]
         return result

@@ -36,8 +36,6 @@ def parse_moments(cells: Cells) -> tuple[Int64s, Bools]:
     date, known = _digits(head[:, 0], b"0000-00-")
     clock, also = _digits(head[:, 1], b"00T00:00")
     known &= also
-    date[~known] = 0  # so that it is a place in the tables of the calendar
-    clock[~known] = 0
     days, also = days_since_1970(_two(date, 0) * 100 + _two(date, 2), _two(date, 5), _two(clock, 0))
     known &= also
     hours, minutes = _two(clock, 3), _two(clock, 6)
@@ -66,12 +64,14 @@ def days_since_1970(years: Int64s, months: Int64s, days: Int64s) -> tuple[Int64s
     """Days from 1970-01-01 in the Gregorian calendar, and which dates there are.
 
     Args:
-        years: 0 to 9999; there is no year 0.
-        months: 0 to 99.
-        days: 0 to 99.
+        years: Any number; there are the years 1 to 9999.
+        months: Any number.
+        days: Any number.
     """
-    month = _LEAP[years] * 100 + months
-    known = (days >= 1) & (days <= _DAYS_OF[month]) & (years >= 1)
+    known = (years >= 1) & (years <= 9999)
+    years = np.clip(years, 0, 9999)
+    month = _LEAP[years] * 100 + np.clip(months, 0, 13)
+    known &= (days >= 1) & (days <= _DAYS_OF[month])
     return _DAYS_BEFORE_YEAR[years] + _DAYS_BEFORE[month] + days - 1, known
 
 

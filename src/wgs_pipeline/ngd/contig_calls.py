@@ -121,12 +121,12 @@ class _Contig:
     def add(self, records: Records, rows: slice, line: int) -> None:
         kept = np.flatnonzero(records.based[rows]) + rows.start
         starts, ends = records.starts[kept], records.ends[kept]
-        self._check_order(starts, line + kept)
         length = self.reference.contigs[self.name]
         if (ends > length).any():
             at = int(line + kept[np.argmax(ends > length)])
             found = "a record that ends beyond its contig"
             raise malformed(self.gvcf, at, found, f"an end within {length} bp")
+        self._check_order(starts, line + kept)
         passed = records.passed[kept] & self._fits(records, kept)
         self._cover(starts[passed], ends[passed], starts[~passed], ends[~passed])
         for calls in records.calls:

@@ -89,7 +89,7 @@ class Root:
                     f"{file}: another format than {FORMAT}. Use the release that made it"
                 )
             return cls(path, Settings(**value))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NgdError(
                 f"{path}: no National Genome Database here (no ngd.json); expected one that "
                 "'wgs ngd init' made. Correct ROOT, or run 'wgs ngd init'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wgs_pipeline.ngd.tiers import COUNTS
@@ -22,21 +23,21 @@ def suppress(table: pa.Table, minimum: int) -> pa.Table:
         table: Columns AC, AN, AF, n_het, n_hom, n_hemi.
         minimum: Least count that is shown.
     """
-    few = f"<{minimum}"
+    few, few_copies = pa.scalar(f"<{minimum}"), pa.scalar(f"<{2 * minimum}")
     counts = {name: np.asarray(table[name]).astype(np.int64) for name in ("AC", "AN", *COUNTS)}
     carriers = sum((counts[name] for name in COUNTS), np.zeros(table.num_rows, np.int64))
     small = {name: (counts[name] > 0) & (counts[name] < minimum) for name in COUNTS}
-    row_small = np.any(list(small.values()), axis=0)
+    row_small = pa.array(np.any(list(small.values()), axis=0))
     ac_small = (carriers > 0) & (carriers < minimum)
     an_small = (counts["AN"] > 0) & (counts["AN"] < 2 * minimum)
-    shown = {name: _text(counts[name]) for name in counts}
+    shown = {name: pc.cast(pa.array(counts[name]), pa.string()) for name in counts}
     for name in COUNTS:
-        shown[name][row_small] = WITHHELD
-        shown[name][small[name]] = few
-    shown["AC"][ac_small] = few
-    shown["AN"][an_small] = f"<{2 * minimum}"
+        shown[name] = pc.if_else(row_small, WITHHELD, shown[name])
+        shown[name] = pc.if_else(pa.array(small[name]), few, shown[name])
+    shown["AC"] = pc.if_else(pa.array(ac_small), few, shown["AC"])
+    shown["AN"] = pc.if_else(pa.array(an_small), few_copies, shown["AN"])
     for name, values in shown.items():
-        table = _replaced(table, name, pa.array(values.tolist(), pa.string()))
+        table = _replaced(table, name, values)
     frequencies = pa.array(np.asarray(table["AF"]), mask=ac_small | an_small | _nan(table["AF"]))
     return _replaced(table, "AF", frequencies)
 
@@ -44,10 +45,6 @@ def suppress(table: pa.Table, minimum: int) -> pa.Table:
 def suppress_count(count: int, minimum: int) -> str:
     """One count as text."""
     return f"<{minimum}" if 0 < count < minimum else str(count)
-
-
-def _text(values: NDArray[np.int64]) -> NDArray[np.object_]:
-    return values.astype(str).astype(object)
 
 
 def _nan(column: pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -175,3 +175,51 @@ def test_an_exome_counts_inside_its_target_only(wgs, folder: Path):
         "0",
         "2",
     ]
+
+
+def test_lists_regions_genes_and_cohorts_from_the_shell(wgs, folder: Path):
+    _load(wgs, folder)
+    care = ("--purpose", "care")
+    rows = "chr1\t10\tA\tG\tS1\twgs\thet", "chrX\t30\tA\tG\tS1\twgs\themi"
+    heading = "contig\tpos\tref\talt\tsample_id\tassay\tgenotype"
+    out, _ = wgs("ngd", "carriers", folder / "ngd", "chr1:1-20", *care)
+    assert out.splitlines() == [heading, rows[0]]
+    out, _ = wgs("ngd", "carriers", folder / "ngd", "chrX", *care)
+    assert out.splitlines() == [heading, rows[1]]
+    (folder / "list.txt").write_text("# mine\nchrX-30-A-G\n\nchr1-11-A-C\n")
+    ask = ("ngd", "carriers", folder / "ngd", *care, "--variants")
+    assert wgs(*ask, folder / "list.txt", "chr1-10-A-G")[0].splitlines() == [heading, *rows]
+    text = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\nchr1\t10\t.\tA\tC,G,*\n"
+    (folder / "list.vcf").write_text(text)
+    assert wgs(*ask, folder / "list.vcf")[0].splitlines() == [heading, rows[0]]
+    (folder / "list.vcf").write_text(text + "chr1\tx\n")
+    assert "list.vcf:4: expected CHROM" in wgs(*ask, folder / "list.vcf", code=1)[1]
+    wgs("ngd", "carriers", folder / "ngd", *care, code=2)
+    (folder / "panel.bed").write_text("chr1\t5\t15\tG1\nchrX\t0\t60\tG2\n")
+    ask = ("ngd", "genes", folder / "ngd", *care, "--genes", folder / "panel.bed")
+    out, said = wgs(*ask, "--gene", "G2")
+    assert out.splitlines()[1] == "G2\tchrX\t30\tA\tG\t1\t1\t1\t0\t0\t1"
+    assert "# generation=1 eligible=1" in said
+    answer = json.loads(wgs(*ask, "--carriers", "--format", "json")[0])
+    assert [(row["gene"], row["sample_id"]) for row in answer["rows"]] == [
+        ("G1", "S1"), ("G2", "S1")
+    ]  # fmt: skip
+    assert "no gene is called G3" in wgs(*ask, "--gene", "G3", code=1)[1]
+    (folder / "cohort.txt").write_text("S1\n")
+    ask = ("ngd", "region", folder / "ngd", "chr1", "--samples", folder / "cohort.txt")
+    assert wgs(*ask, *care)[0].splitlines()[1].startswith("chr1\t10\tA\tG\t1\t2\t")
+    assert "fewer than 5" in wgs(*ask, "--purpose", "quality", code=1)[1]
+
+
+def test_a_part_of_a_genome_and_other_names_from_the_shell(wgs, folder: Path):
+    _load(wgs, folder)
+    (folder / "aliases.txt").write_text("chr1\tNC_000001.11\nchrX\tNC_000023.11\n")
+    (folder / "rsids.tsv").write_text("rsid\tcontig\tpos\tref\talt\nrs5\tchr1\t10\tA\tG\n")
+    more = ("--purpose", "care", "--aliases", folder / "aliases.txt")
+    expected = wgs("ngd", "variant", folder / "ngd", "chr1-10-A-G", *more)[0]
+    assert wgs("ngd", "variant", folder / "ngd", "NC_000001.11:9:A:G", *more)[0] == expected
+    ask = ("ngd", "variant", folder / "ngd", "rs5", "--rsids", folder / "rsids.tsv", *more)
+    assert wgs(*ask)[0] == expected
+    out, _ = wgs("ngd", "genome", folder / "ngd", "--patient-id", "one", "--region",
+                 "NC_000023.11:1-60", *more)  # fmt: skip
+    assert [line.split("\t")[:2] for line in out.splitlines() if line[0] != "#"] == [["chrX", "30"]]

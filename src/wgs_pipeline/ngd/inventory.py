@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wgs_pipeline.ngd import tiers
-from wgs_pipeline.ngd.generation import pinned, read_generation
-from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd import segments
+from wgs_pipeline.ngd.generation import Generation, pinned, read_generation
+from wgs_pipeline.ngd.layout import BIN_BP, Root, folder_name
+from wgs_pipeline.ngd.parquet import open_parquet, read_where
+from wgs_pipeline.ngd.roster import Roster
+
+_VARIANT = list(segments.VARIANT)
 
 
 def info(root: Root) -> dict[str, Any]:
@@ -20,41 +26,55 @@ def info(root: Root) -> dict[str, Any]:
     """
     with pinned(root) as number:
         generation = read_generation(root, number)
-        active = [each for each in generation.members if not each.retired]
-        variants = _distinct_variants(root, list(generation.files))
+        roster = Roster(generation.table)
+        variants = _distinct_variants(root, generation)
+    in_plane = {
+        plane: int((roster.active & roster.in_planes((plane,))).sum())
+        for plane in ("research", "care_only")
+    }
     return {
-        "genomes": len(active),
+        "genomes": int(roster.active.sum()),
         "variants": variants,
         "bytes": sum(path.stat().st_size for path in root.path.rglob("*") if path.is_file()),
         "generation": number,
-        "research": sum(each.plane == "research" for each in active),
-        "care_only": sum(each.plane == "care_only" for each in active),
-        "open": sum(each.tier != "segment" for each in active),
+        **in_plane,
+        "open": int((roster.active & ~roster.in_segment).sum()),
     }
 
 
-def _distinct_variants(root: Root, files: list[str]) -> int:
-    """Distinct variants of all planes and tiers; those of replaced genomes until compaction."""
-    by_bin: dict[str, list[pa.Table]] = {}
-    for file in files:
+def _distinct_variants(root: Root, generation: Generation) -> int:
+    """Distinct variants of all planes and tiers; those of replaced genomes until compaction.
+
+    A variant is read only where several files may hold it.
+    """
+    files: dict[tuple[str, int], list[str]] = {}
+    opened: dict[tuple[str, int], list[pa.Table]] = {}
+    for file in generation.files:
         if not file.startswith("index/") or file.endswith(".callable.parquet"):
             continue
-        columns = ["pos", "ref", "alt"]
         if "/open/" in file:
-            table = tiers.read_rows(root, file)
-            for contig in table["contig"].unique().to_pylist():
-                rows = table.filter(pc.equal(table["contig"], contig))
-                by_bin.setdefault(contig, []).append(rows.select(columns))
+            for place, table in _by_bin(read_where(root.path / file, (), ["contig", *_VARIANT])):
+                opened.setdefault(place, []).append(table)
         else:
-            contig = _contig_of(file)
-            by_bin.setdefault(contig, []).append(tiers.read_rows(root, file).select(columns))
-    return sum(
-        pa.concat_tables(tables).group_by(["pos", "ref", "alt"]).aggregate([]).num_rows
-        for tables in by_bin.values()
-    )
+            contig, bin_ = file.split("/")[3:5]
+            files.setdefault((contig, int(bin_.removeprefix("bin="))), []).append(file)
+    total = 0
+    for place in {**files, **opened}:
+        names = files.get(place, [])
+        if len(names) == 1 and place not in opened:
+            with open_parquet(root.path / names[0], generation.footers.get(names[0])) as parquet:
+                total += parquet.metadata.num_rows
+        else:
+            tables = [read_where(root.path / name, (), _VARIANT) for name in names]
+            together = pa.concat_tables([*tables, *opened.get(place, [])])
+            total += together.group_by(_VARIANT).aggregate([]).num_rows
+    return total
 
 
-def _contig_of(file: str) -> str:
-    from urllib.parse import unquote
-
-    return unquote(file.split("/")[3])
+def _by_bin(rows: pa.Table) -> Iterable[tuple[tuple[str, int], pa.Table]]:
+    """Variants of an open tier by folder of their contig, and bin."""
+    for contig in rows["contig"].unique().to_pylist():
+        of_contig = rows.filter(pc.equal(rows["contig"], contig)).select(_VARIANT)
+        bins = (np.asarray(of_contig["pos"]).astype(np.int64) - 1) // BIN_BP
+        for bin_ in np.unique(bins).tolist():
+            yield (folder_name(contig), bin_), of_contig.filter(pa.array(bins == bin_))

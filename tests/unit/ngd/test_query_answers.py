@@ -282,3 +282,11 @@ def test_the_log_names_the_slots_of_all_who_were_shown(loaded: Loaded):
         samples = {slot: sample for slot, sample, _, _ in vault.samples()}
     assert (line["action"], line["persons"]) == ("carriers", len(shown))
     assert {samples[slot] for slot in line["slots"]} == shown
+
+
+def test_info_counts_genomes_and_distinct_variants(loaded: Loaded):
+    with ngd.open(loaded.root, "care") as database:
+        found = database.info()
+    variants = {variant for genome in loaded.genomes for variant in genome.calls}
+    assert (found["genomes"], found["variants"]) == (PERSONS, len(variants))
+    assert (found["care_only"], found["open"]) == (1, PERSONS - FIRST_OPEN)

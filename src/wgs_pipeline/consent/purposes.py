@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from wgs_pipeline.errors import PurposeError
+from wgs_pipeline.identifiers import shown_word
 
 
 class Purpose(StrEnum):
@@ -60,5 +61,5 @@ def parse_purpose(word: str) -> Purpose:
             f"setting allows it; expected one of {allowed}"
         )
     raise PurposeError(
-        f"unknown purpose {name[:40]!r}; expected one of {allowed}. Anything else is refused."
+        f"unknown purpose {shown_word(name)}; expected one of {allowed}. Anything else is refused."
     )

@@ -42,7 +42,7 @@ def merge(old: pa.Table, added: pa.Table, removed: pa.Table, uncounted: Slots) -
     Raises:
         ValueError: A call to put in is there, one to take out is not, or the bin is not sorted.
     """
-    old_key, add_key, drop_key = _keys([old, added, removed])
+    old_key, add_key, drop_key = variant_keys([old, added, removed])
     if (np.diff(old_key) <= 0).any():
         raise ValueError("its variants are not sorted, or stand there twice")
     new_key, first = np.unique(add_key[~_within(add_key, old_key)], return_index=True)
@@ -114,8 +114,8 @@ def _counted(edits: Edits, rows: int, uncounted: Slots) -> NDArray[np.int64]:
     return np.bincount(counts, minlength=rows)
 
 
-def _keys(tables: Sequence[pa.Table]) -> list[NDArray[np.int64]]:
-    """One number per row, in the order of (pos, ref, alt) over all the tables."""
+def variant_keys(tables: Sequence[pa.Table]) -> list[NDArray[np.int64]]:
+    """A number for each row of some tables, in the order of (pos, ref, alt) over all of them."""
     refs, alts = (_ranks([table[name] for table in tables]) for name in ("ref", "alt"))
     first = min(
         (int(pc.min(table["pos"]).as_py()) for table in tables if table.num_rows), default=0

@@ -13,11 +13,14 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from wgs_pipeline.consent.decisions import decide, may_analyse
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.errors import NgdError
-from wgs_pipeline.ngd import shard, tiers
+from wgs_pipeline.ngd import shard
 from wgs_pipeline.ngd.consents import read_consents
 from wgs_pipeline.ngd.erasure_note import read_note
 from wgs_pipeline.ngd.generation import (
@@ -28,16 +31,9 @@ from wgs_pipeline.ngd.generation import (
     put_published,
     read_generation,
     write_generation,
-    write_parquet,
 )
-from wgs_pipeline.ngd.layout import (
-    CARE_ONLY,
-    PLANES,
-    RESEARCH,
-    Root,
-    callable_file,
-    open_file,
-)
+from wgs_pipeline.ngd.layout import CARE_ONLY, PLANES, RESEARCH, Root
+from wgs_pipeline.ngd.open_tier import write_open_tier
 from wgs_pipeline.ngd.registration import Registration, identity_of, loading, pending
 from wgs_pipeline.vault import Genome, Outcome, Vault
 
@@ -53,7 +49,6 @@ class _Plan:
 
     number: int
     next_slot: int
-    members: dict[int, Member]
     added: list[Member] = field(default_factory=list)
     genomes: dict[int, Genome] = field(default_factory=dict)
     retired: list[int] = field(default_factory=list)
@@ -65,8 +60,8 @@ class _Plan:
         """One that can be changed without changing this one."""
         slots_of = {sample: list(slots) for sample, slots in self.slots_of.items()}
         return _Plan(
-            self.number, self.next_slot, dict(self.members), list(self.added),
-            dict(self.genomes), list(self.retired), dict(self.outcomes), slots_of, self.erasing,
+            self.number, self.next_slot, list(self.added), dict(self.genomes),
+            list(self.retired), dict(self.outcomes), slots_of, self.erasing,
         )  # fmt: skip
 
     @property
@@ -108,15 +103,15 @@ def commit(root: Root, vault: Vault) -> int:
 def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> int:
     generation = read_generation(root, number)
     register = read_consents(root, vault)
-    plan = _Plan(number + 1, vault.next_slot(), {each.slot: each for each in generation.members})
+    plan = _Plan(number + 1, vault.next_slot())
     note = read_note(vault.path)
     plan.erasing = frozenset(note.persons) if note else frozenset()
     for _, registrations in groupby(fresh, key=lambda each: each.group or each.id):
         plan = _place_together(root, vault, register, plan, list(registrations))
     manifest = None
     if plan.changes:
-        files = generation.derived | _write_open_tier(root, plan)
-        next_ = Generation(plan.number, member_table(plan.members.values()), files)
+        files = generation.derived | _write_open_tiers(root, plan)
+        next_ = Generation(plan.number, _members_after(generation.table, plan), files)
         manifest = write_generation(root, next_, vault.require("manifest"))
     with vault.transaction():
         for slot in plan.retired:
@@ -198,9 +193,6 @@ def _retire(plan: _Plan, genome: Genome) -> None:
     if genome.slot in plan.genomes:  # added by this very commit: it never becomes visible
         plan.genomes[genome.slot] = replace(genome, retired_generation=plan.number)
         plan.added = [each for each in plan.added if each.slot != genome.slot]
-        del plan.members[genome.slot]
-    else:
-        plan.members[genome.slot] = replace(plan.members[genome.slot], retired=True)
 
 
 def _add(plan: _Plan, registration: Registration, patient: str, sample: str, plane: str) -> None:
@@ -217,7 +209,6 @@ def _add(plan: _Plan, registration: Registration, patient: str, sample: str, pla
         tier=str(plan.number),
         retired=False,
     )
-    plan.members[member.slot] = member
     plan.added.append(member)
     plan.genomes[member.slot] = Genome(
         member.slot, patient, sample, analysis.assay, registration.shard, plan.number, None
@@ -226,17 +217,20 @@ def _add(plan: _Plan, registration: Registration, patient: str, sample: str, pla
     plan.next_slot += 1
 
 
-def _write_open_tier(root: Root, plan: _Plan) -> dict[str, str]:
-    files = {}
+def _members_after(members: pa.Table, plan: _Plan) -> pa.Table:
+    """Members with those that are added, and with those retired that are replaced."""
+    retired = np.asarray(members["retired"]) | np.isin(np.asarray(members["slot"]), plan.retired)
+    at = members.column_names.index("retired")
+    members = members.set_column(at, "retired", pa.array(retired))
+    return pa.concat_tables([members, member_table(plan.added)]).combine_chunks()
+
+
+def _write_open_tiers(root: Root, plan: _Plan) -> dict[str, str]:
+    files: dict[str, str] = {}
     for plane in PLANES:
         members = [each for each in plan.added if each.plane == plane]
         if members:
-            name = open_file(plane, plan.number)
-            calls = tiers.sorted_calls(tiers.calls_of(root, members))
-            runs = tiers.sorted_runs(tiers.runs_of(root, members))
-            files[name] = write_parquet(root.path / name, calls, tiers.CALLS_OPTIONS)
-            name = callable_file(name)
-            files[name] = write_parquet(root.path / name, runs, tiers.RUNS_OPTIONS)
+            files |= write_open_tier(root, plane, plan.number, members)
     return files
 
 

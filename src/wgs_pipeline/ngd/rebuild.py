@@ -21,6 +21,7 @@ from wgs_pipeline.ngd.layout import (
     open_file,
     segment_file,
 )
+from wgs_pipeline.ngd.open_tier import open_calls, open_runs, stretches
 from wgs_pipeline.ngd.plan import Change, changes_of
 from wgs_pipeline.ngd.reference import Reference
 
@@ -58,14 +59,19 @@ def open_tiers(members: pa.Table) -> list[str]:
 
 
 def _open_problems(root: Root, name: str, members: pa.Table, contig: str) -> Iterator[str]:
-    changes = changes_of(members, comes=True)
-    at = (("contig", "=", contig),)
-    calls = tiers.sorted_calls(tiers.calls_of(root, changes, contig))
-    if not _same(calls, tiers.read_rows(root, name, at)):
-        yield f"{root.path / name}: differs from a rebuild from the shards"
-    runs = tiers.sorted_runs(tiers.runs_of(root, changes, contig))
-    if not _same(runs, tiers.read_rows(root, callable_file(name), at)):
-        yield f"{root.path / callable_file(name)}: differs from a rebuild from the shards"
+    genomes = changes_of(members, comes=True)
+    differing = set()
+    for low, high in stretches(root.reference(), contig, len(genomes)):
+        at = ("contig", "=", contig)
+        calls = tiers.read_rows(root, name, (at, ("pos", ">", low), ("pos", "<=", high)))
+        if not _same(open_calls(root, genomes, contig, low, high), calls):
+            differing.add(name)
+        file = callable_file(name)
+        runs = tiers.read_rows(root, file, (at, ("start", ">=", low), ("start", "<", high)))
+        if not _same(open_runs(root, genomes, contig, low, high), runs):
+            differing.add(file)
+    for file in sorted(differing):
+        yield f"{root.path / file}: differs from a rebuild from the shards"
 
 
 def _merged_problems(

@@ -37,7 +37,7 @@ MADE = {
         *("qc/{s}/bcftools_stats.txt", "qc/{s}/metrics.json"),
     ],
     "verdict": ["qc/{s}/verdict.json"],
-    "database": ["ngd/{s}.loaded.json"],
+    "database": ["ngd/{s}.registration.json", "ngd/{s}.loaded.json"],
 }
 
 

@@ -17,8 +17,8 @@ ONCE = (
 )
 PER_SAMPLE = (
     *("align", "verify_alignment", "measure_depth", "count_reads", "gather_gvcf", "index_gvcf"),
-    *("verify_gvcf", "count_variants", "measure_sample", "judge_sample", "load_genome"),
-    *("compare_with_truth", "list_ploidy"),
+    *("verify_gvcf", "count_variants", "measure_sample", "judge_sample"),
+    *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
 )
 COMMON = {
     **dict.fromkeys(ONCE, 1),

@@ -326,3 +326,20 @@ def test_a_second_run_does_no_work(toy_run):
     kept = {name for name in before if "/.snakemake/" not in name}
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert {name for name in after if "/.snakemake/" not in name} == kept
+
+
+def test_compaction_and_verification_are_targets_scattered_by_contigs(project):
+    """chr1 alone is the longest; chr2 and chrX do not fit together; chrX, chrY and chrM do."""
+    before = ask(project, "region", "chr1")
+    state = json.loads(project.wgs("ngd", "info", str(project / "ngd")))
+    assert (state["genomes"], state["open"]) == (4, 4)
+    run = project.complete("--", "compact_database")
+    once = ("plan_compaction", "publish_compaction", "compact_database")
+    assert run.jobs == {**dict.fromkeys(once, 1), "build_contigs": 3}
+    state = json.loads(project.wgs("ngd", "info", str(project / "ngd")))
+    assert (state["genomes"], state["open"]) == (4, 0)
+    assert ask(project, "region", "chr1") == before
+    run = project.complete("--", "verify_database")
+    assert run.jobs == {"verify_registry": 1, "verify_contigs": 3, "verify_database": 1}
+    run = project.complete("--", "verify_database")
+    assert run.jobs == {}

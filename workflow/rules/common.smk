@@ -2,6 +2,7 @@
 #
 # All logic is in the package (src/wgs_pipeline); nothing is decided here.
 
+import functools
 import json
 import shlex
 from pathlib import Path
@@ -75,6 +76,8 @@ wildcard_constraints:
     family=any_of(project.families),
     piece=r"\d{4,5}",
     lane=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    generation=r"\d+",
+    batch=r"contigs-\d+",
 
 
 def unit_of(sample):
@@ -128,6 +131,23 @@ def assay_arguments(sample):
     unit = unit_of(sample)
     target = f"--target {shlex.quote(str(unit.target_bed))}" if unit.target_bed else ""
     return f"--assay {unit.assay} {target}"
+
+
+@functools.cache
+def database_state():
+    """The database as it is when the workflow is read: generation, and batches of contigs."""
+    from wgs_pipeline.ngd.batches import read_state  # takes long, and few jobs need it
+
+    try:
+        return read_state(project.config.ngd.root)
+    except WgsError as error:
+        raise WorkflowError(str(error))
+
+
+def contigs_argument(wildcards):
+    """The contigs of a batch, as `wgs ngd compact` and `wgs ngd verify` take them."""
+    contigs = database_state().batches[wildcards.batch]
+    return " ".join(f"--contig {shlex.quote(contig)}" for contig in contigs)
 
 
 def par_argument():

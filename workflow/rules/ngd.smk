@@ -1,11 +1,17 @@
 # Reads: gVCFs and verdicts. Writes: the database, and a receipt of each load in ngd/.
 #
-# These rules run where the vault is, never on a compute node: only there is known who is who.
+# Shards, bins and counts are built on any node. What gives a genome its slot, decides by consent
+# or publishes runs where the vault is (local rules): only there is known who is who.
 
 
 localrules:
     initialise_database,
     load_genome,
+    compact_database,
+    plan_compaction,
+    publish_compaction,
+    verify_database,
+    verify_registry,
 
 
 rule initialise_database:
@@ -31,11 +37,9 @@ rule initialise_database:
         """
 
 
-rule load_genome:
-    """Load a genome that passed; of one that did not, note why.
-
-    What was loaded of the same person, sample and assay before is replaced: more lanes were
-    sequenced, or the analysis was configured anew.
+rule register_genome:
+    """Write the shard of a genome that passed, and leave it registered; of one that did not
+    pass, note why.
     """
     input:
         gvcf="gvcf/{sample}.g.vcf.gz",
@@ -46,11 +50,11 @@ rule load_genome:
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:
-        receipt="ngd/{sample}.loaded.json",
+        registration="ngd/{sample}.registration.json",
     log:
-        "logs/load_genome/{sample}.log",
+        "logs/register_genome/{sample}.log",
     benchmark:
-        "benchmarks/load_genome/{sample}.tsv"
+        "benchmarks/register_genome/{sample}.tsv"
     conda:
         "../envs/bcftools.yaml"
     resources:
@@ -63,5 +67,158 @@ rule load_genome:
         """
         wgs ngd load {params.root:q} --sample {wildcards.sample} --gvcf {input.gvcf:q} \
             --samples {input.samples:q} --verdict {input.verdict:q} \
-            --reference {input.fasta:q} {params.assay} --replace --receipt {output.receipt:q} 2>{log:q}
+            --reference {input.fasta:q} {params.assay} --replace \
+            --registration {output.registration:q} 2>{log:q}
+        """
+
+
+rule load_genome:
+    """Give a registered genome its slot, together with all others that wait.
+
+    What was loaded of the same person, sample and assay before is replaced: more lanes were
+    sequenced, or the analysis was configured anew.
+    """
+    input:
+        registration="ngd/{sample}.registration.json",
+    output:
+        receipt="ngd/{sample}.loaded.json",
+    log:
+        "logs/load_genome/{sample}.log",
+    benchmark:
+        "benchmarks/load_genome/{sample}.tsv"
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        root=project.config.ngd.root,
+    shell:
+        """
+        wgs ngd commit {params.root:q} --registration {input.registration:q} \
+            --receipt {output.receipt:q} 2>{log:q}
+        """
+
+
+rule compact_database:
+    """Target of every night: merge what was loaded, move planes by consent."""
+    input:
+        lambda wildcards: f"ngd/compaction/{database_state().number}/published",
+
+
+rule plan_compaction:
+    """Freeze what a compaction has to do. A plan that was overtaken is made anew with
+    `--forcerun plan_compaction`.
+    """
+    input:
+        consents=project.config.consents,
+    output:
+        plan="ngd/compaction/{generation}/plan.json",
+    log:
+        "logs/plan_compaction/{generation}.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        root=project.config.ngd.root,
+    shell:
+        "wgs ngd compact {params.root:q} --plan {output.plan:q} 2>{log:q}"
+
+
+rule build_contigs:
+    """Build the bins and counts of a batch of contigs."""
+    input:
+        plan="ngd/compaction/{generation}/plan.json",
+    output:
+        part="ngd/compaction/{generation}/{batch}.json",
+    log:
+        "logs/build_contigs/{generation}.{batch}.log",
+    benchmark:
+        "benchmarks/build_contigs/{generation}.{batch}.tsv"
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        root=project.config.ngd.root,
+        contigs=contigs_argument,
+    shell:
+        """
+        wgs ngd compact {params.root:q} --plan {input.plan:q} {params.contigs} \
+            --part {output.part:q} 2>{log:q}
+        """
+
+
+rule publish_compaction:
+    """Make what was built current, and drop what no one needs."""
+    input:
+        plan="ngd/compaction/{generation}/plan.json",
+        parts=lambda wildcards: [
+            f"ngd/compaction/{wildcards.generation}/{batch}.json"
+            for batch in database_state().batches
+        ],
+    output:
+        marker=touch("ngd/compaction/{generation}/published"),
+    log:
+        "logs/publish_compaction/{generation}.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        root=project.config.ngd.root,
+    shell:
+        """
+        wgs ngd compact {params.root:q} --plan {input.plan:q} --publish {input.parts:q} 2>{log:q}
+        """
+
+
+rule verify_database:
+    """Target: every file of the database, and its index and counts against a rebuild."""
+    input:
+        lambda wildcards: [
+            f"ngd/verified/{database_state().number}/{each}"
+            for each in ("registry", *database_state().batches)
+        ],
+
+
+rule verify_contigs:
+    """Compare the bins and counts of a batch of contigs with a rebuild from the shards."""
+    output:
+        marker=touch("ngd/verified/{generation}/{batch}"),
+    log:
+        "logs/verify_contigs/{generation}.{batch}.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        root=project.config.ngd.root,
+        contigs=contigs_argument,
+    shell:
+        "wgs ngd verify {params.root:q} {params.contigs} 2>{log:q}"
+
+
+rule verify_registry:
+    """Every hash, the registry against the vault, and the access log."""
+    output:
+        marker=touch("ngd/verified/{generation}/registry"),
+    log:
+        "logs/verify_registry/{generation}.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        root=project.config.ngd.root,
+    shell:
+        """
+        wgs ngd verify {params.root:q} --hashes-only 2>{log:q}
+        wgs audit verify {params.root:q} 2>>{log:q}
         """

@@ -71,7 +71,10 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
         "callset": tuple(_callset(project, project.samples[sample].family_id)),
         "qc": tuple(_qc(project, sample)),
         "verdict": (Step("judge_sample", sample, (f"qc/{sample}/verdict.json",)),),
-        "database": (Step("load_genome", sample, (f"ngd/{sample}.loaded.json",)),),
+        "database": (
+            Step("register_genome", sample, (f"ngd/{sample}.registration.json",)),
+            Step("load_genome", sample, (f"ngd/{sample}.loaded.json",)),
+        ),
     }
     return tuple(Stage(name, steps[name], _lasting(steps[name])) for name in STAGES)
 

@@ -11,7 +11,11 @@ from report_builders import make_project
 from wgs_pipeline.report.stages import STAGES, cohort_steps, preparing_steps, sample_stages
 
 RULES = Path(__file__).parents[3] / "workflow" / "rules"
-NOT_STEPS = {"write_run_report"}
+#: The report itself, and the upkeep of the database, which is asked for by itself.
+NOT_STEPS = {
+    *("write_run_report", "compact_database", "plan_compaction", "build_contigs"),
+    *("publish_compaction", "verify_database", "verify_contigs", "verify_registry"),
+}
 
 
 def rules():

@@ -58,6 +58,7 @@ def test_a_stage_is_done_only_with_all_its_outputs(project, stage, which):
         ("qc", "measure_depth", "S1"),
         ("qc", "measure_sample", "S1"),
         ("verdict", "judge_sample", "S1"),
+        ("database", "register_genome", "S1"),
         ("database", "load_genome", "S1"),
     ],
 )

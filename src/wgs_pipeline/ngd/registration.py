@@ -101,7 +101,10 @@ def register_all(
     """
     group = secrets.token_hex(12)
     moment = _next_moment(root)
-    registrations = [_registration(root, moment, *each, group) for each in genomes]
+    registrations = [
+        _registration(root, moment + timedelta(microseconds=place), *each, group)
+        for place, each in enumerate(genomes)
+    ]
     value = {"registrations": [asdict(each) for each in registrations]}
     write_json(root.inbox / f"{moment:{_IN_NAME}}.group.{group}.json", value)
     return registrations
@@ -194,12 +197,11 @@ def _registration(
 
 def _next_moment(root: Root) -> datetime:
     """Now, but after everything that waits: clocks differ, and may be put back."""
-    waiting = [path.name.split(".")[0] for path in root.inbox.glob("[!.]*.json")]
+    names = [path.name.split(".")[0] for path in root.inbox.glob("????????T????????????Z.*.json")]
     now = datetime.now(UTC)
-    try:
-        last = datetime.strptime(max(waiting), f"{_IN_NAME}%z")
-    except ValueError:  # nothing waits
+    if not names:
         return now
+    last = datetime.strptime(max(names), _IN_NAME).replace(tzinfo=UTC)
     return max(now, last + timedelta(microseconds=1))
 
 

@@ -15,12 +15,15 @@ from ngd_random import CONTIGS, PAR, TARGETS, WINDOWS, gvcf_lines
 from wgs_pipeline import ngd
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.errors import ConsentError, NgdError
+from wgs_pipeline.ngd.build import build_contig
 from wgs_pipeline.ngd.commit import commit
-from wgs_pipeline.ngd.compact import compact
+from wgs_pipeline.ngd.compact import compact, plan, publish_plan
 from wgs_pipeline.ngd.database import Asker, Database
+from wgs_pipeline.ngd.erase import erase
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.load import Request, load, read_target
-from wgs_pipeline.ngd.registration import Identity, register
+from wgs_pipeline.ngd.plan import Plan
+from wgs_pipeline.ngd.registration import Identity, register, register_all
 from wgs_pipeline.ngd.shard import Analysis
 from wgs_pipeline.ngd.shard_writer import write_shard
 from wgs_pipeline.ngd.verify import verify
@@ -75,33 +78,44 @@ class History:
             (folder / f"{name}.bed").write_text("".join(rows))
         self.events: dict[str, list[oracle.Event]] = {}
         self.active: list[Analysed] = []
-        self.waiting: list[Analysed] = []
+        self.waiting: list[list[Analysed]] = []
         self.samples = 0
         self.told: list[str] = []
+        self.plan: Plan | None = None
+        self.planned: list[tuple[Analysed, str]] = []
+        self.outdated = False
 
     # --- what can happen
 
     def step(self) -> None:
         """Something happens."""
-        choices = ["new"] * 4 + ["batch"] * 2 + ["compact"] * 3
+        choices = ["new"] * 4 + ["batch"] * 2 + ["compact"] * 2 + ["scattered"] * 3
         if self.active:
             choices += ["refuse", "refuse", "give_back", "give_back", "withdraw", "consent_again"]
             choices += ["replace", "replace", "again", "changed", "twin", "second", "late"]
+            choices += ["erase", "erase"]
         name = self.rng.choice(choices)
         self.told.append(name)
         getattr(self, name)()
 
     def new(self) -> None:
         """A genome of a new person."""
-        self._load(self._new_genome())
+        self.load(self._new_genome())
 
     def batch(self) -> None:
-        """Several genomes, one of them perhaps a replacement, in one commit."""
+        """Several genomes, some perhaps replacements, in one commit; perhaps as one group."""
+        chosen = []
         for _ in range(self.rng.randint(1, 4)):
             if self.active and self.rng.random() < 0.3:
-                self._wait(self._called_anew(self.rng.choice(self.active), replace=True))
+                replace = self.rng.random() < 0.8
+                chosen.append(self.called_anew(self.rng.choice(self.active), replace))
             else:
-                self._wait(self._new_genome())
+                chosen.append(self._new_genome())
+        if self.rng.random() < 0.3:
+            self.wait_together(chosen)
+        else:
+            for each in chosen:
+                self.wait(each)
         if self.rng.random() < 0.7:
             self.commit()
 
@@ -111,20 +125,57 @@ class History:
 
     def compact(self) -> None:
         """Merge the tiers and move planes."""
-        compact(self.root, self.vault)
+        done = compact(self.root, self.vault)
         self._moved()
+        if done.merged or done.moved or done.retired:
+            self.outdated = True
+
+    def scattered(self) -> None:
+        """The next step of a compaction in steps; anything may happen between them."""
+        if self.plan is None:
+            made = plan(self.root, self.vault)
+            if made.empty:
+                return
+            self.plan, self.outdated = made, False
+            self.planned = [(each, self._plane(each.person)) for each in self.active]
+            return
+        plan_, self.plan = self.plan, None
+        try:
+            parts = [build_contig(self.root, plan_, contig) for contig in CONTIGS]
+            publish_plan(self.root, self.vault, plan_, parts)
+        except NgdError:
+            assert self.outdated
+            return
+        for each, plane in self.planned:
+            each.plane = plane
+
+    def erase(self) -> None:
+        """A person, perhaps two, of whom nothing is left; others share the rewrite."""
+        chosen = self.rng.sample(self.active, min(len(self.active), self.rng.randint(1, 2)))
+        self.erase_persons({each.person for each in chosen})
+
+    def erase_persons(self, persons: set[str]) -> None:
+        certificate = erase(self.root, self.vault, persons, lambda certificate: None)
+        assert certificate is not None
+        assert certificate.persons == len(persons)
+        self.active = [each for each in self.active if each.person not in persons]
+        self.waiting = [
+            group for group in self.waiting if not {each.person for each in group} & persons
+        ]
+        self._moved()  # the rewrite is a compaction
+        self.outdated = True
 
     def refuse(self) -> None:
-        self._decide(self.rng.choice(self.active).person, "research", "refused")
+        self.decide(self.rng.choice(self.active).person, "research", "refused")
 
     def give_back(self) -> None:
-        self._decide(self.rng.choice(self.active).person, "research", "given")
+        self.decide(self.rng.choice(self.active).person, "research", "given")
 
     def withdraw(self) -> None:
-        self._decide(self.rng.choice(self.active).person, "analysis", "withdrawn")
+        self.decide(self.rng.choice(self.active).person, "analysis", "withdrawn")
 
     def consent_again(self) -> None:
-        self._decide(self.rng.choice(self.active).person, "analysis", "given")
+        self.decide(self.rng.choice(self.active).person, "analysis", "given")
 
     def late(self) -> None:
         """An event that took effect before others that were written down before it."""
@@ -134,25 +185,25 @@ class History:
         )
         now = self.consents.seconds + 1
         effective = self.rng.randint(max(0, now - 6), now)
-        self._decide(person, scope, decision, effective, self.rng.randint(effective, now))
+        self.decide(person, scope, decision, effective, self.rng.randint(effective, now))
 
     def replace(self) -> None:
         """A genome called anew; the old calls go."""
-        self._load(self._called_anew(self.rng.choice(self.active), replace=True))
+        self.load(self.called_anew(self.rng.choice(self.active), replace=True))
 
     def changed(self) -> None:
         """A genome called anew, without saying that it replaces: refused."""
-        self._load(self._called_anew(self.rng.choice(self.active), replace=False))
+        self.load(self.called_anew(self.rng.choice(self.active), replace=False))
 
     def again(self) -> None:
         """The same gVCF once more."""
-        self._load(self._copy(self.rng.choice(self.active)))
+        self.load(self._copy(self.rng.choice(self.active)))
 
     def twin(self) -> None:
         """Another person with the very same calls: the shard is shared."""
         twin = self._copy(self.rng.choice(self.active))
         twin.person, twin.sample = self._new_person()
-        self._load(twin)
+        self.load(twin)
 
     def second(self) -> None:
         """Another sample, or another assay, of someone who is loaded."""
@@ -160,26 +211,26 @@ class History:
         if self.rng.random() < 0.5:
             self.samples += 1
             lines = self.rng.choice([mine.lines, gvcf_lines(self.rng)])
-            self._load(
-                self._genome(mine.person, f"S{self.samples}", mine.karyotype, mine.kind, lines)
+            self.load(
+                self.genome(mine.person, f"S{self.samples}", mine.karyotype, mine.kind, lines)
             )
         else:
             kind = self.rng.choice(_KINDS)
-            other = self._genome(mine.person, mine.sample, mine.karyotype, kind, mine.lines)
+            other = self.genome(mine.person, mine.sample, mine.karyotype, kind, mine.lines)
             other.replace = any(other.is_analysis_of(each) for each in self.active)
-            self._load(other)
+            self.load(other)
 
     # --- what the model makes of it
 
-    def _may(self, person: str, purpose: Purpose) -> bool:
+    def may(self, person: str, purpose: Purpose) -> bool:
         return oracle.permits(self.events.get(person, []), str(purpose))
 
     def _plane(self, person: str) -> str:
-        return "research" if self._may(person, Purpose.RESEARCH) else "care_only"
+        return "research" if self.may(person, Purpose.RESEARCH) else "care_only"
 
     def _fold(self, each: Analysed) -> str:
         """What becomes of a registration: loaded, or why not."""
-        if not self._may(each.person, Purpose.CARE):
+        if not self.may(each.person, Purpose.CARE):
             return "no consent"
         before = [old for old in self.active if old.is_analysis_of(each)]
         if before and before[0].is_same(each):
@@ -193,15 +244,17 @@ class History:
         return "loaded"
 
     def _folded(self) -> None:
-        for each in self.waiting:
-            self._fold(each)
+        for group in self.waiting:
+            before = list(self.active)
+            if "another gVCF" in [self._fold(each) for each in group]:
+                self.active = before  # all of a group, or none
         self.waiting.clear()
 
     def _moved(self) -> None:
         for each in self.active:
             each.plane = self._plane(each.person)
 
-    def _decide(
+    def decide(
         self,
         person: str,
         scope: str,
@@ -222,37 +275,35 @@ class History:
     def _new_person(self) -> tuple[str, str]:
         self.samples += 1
         person = f"person-{self.samples}"
-        self._decide(person, "analysis", "given")
+        self.decide(person, "analysis", "given")
         if self.rng.random() < 0.15:
-            self._decide(person, "research", "refused")
+            self.decide(person, "research", "refused")
         return person, f"S{self.samples}"
 
     def _new_genome(self) -> Analysed:
         person, sample = self._new_person()
         karyotype = self.rng.choice([*oracle.COPIES, "XX", "XX", "XY", "XY", "XY"])
-        return self._genome(
-            person, sample, karyotype, self.rng.choice(_KINDS), gvcf_lines(self.rng)
-        )
+        return self.genome(person, sample, karyotype, self.rng.choice(_KINDS), gvcf_lines(self.rng))
 
-    def _called_anew(self, old: Analysed, replace: bool) -> Analysed:
+    def called_anew(self, old: Analysed, replace: bool) -> Analysed:
         lines = gvcf_lines(self.rng)
         karyotype = self.rng.choice([old.karyotype, old.karyotype, *oracle.COPIES])
-        made = self._genome(old.person, old.sample, karyotype, old.kind, lines)
+        made = self.genome(old.person, old.sample, karyotype, old.kind, lines)
         made.replace = replace
         return made
 
     def _copy(self, old: Analysed) -> Analysed:
-        return self._genome(old.person, old.sample, old.karyotype, old.kind, old.lines)
+        return self.genome(old.person, old.sample, old.karyotype, old.kind, old.lines)
 
     @staticmethod
-    def _genome(person: str, sample: str, karyotype: str, kind: str, lines: list[str]) -> Analysed:
+    def genome(person: str, sample: str, karyotype: str, kind: str, lines: list[str]) -> Analysed:
         target = TARGETS.get(kind)
         genome = oracle.read_genome(lines, karyotype, PAR, target, WINDOWS)
         return Analysed(person, sample, karyotype, kind, lines, genome)
 
     # --- what is done to the database
 
-    def _load(self, each: Analysed) -> None:
+    def load(self, each: Analysed) -> None:
         gvcf = write_gvcf(self.folder / f"{each.sample}.g.vcf", each.sample, each.lines, CONTIGS)
         sex = _SEXES.get(each.karyotype, "female")
         stated = None if each.karyotype in _SEXES else each.karyotype
@@ -260,7 +311,7 @@ class History:
             each.sample, gvcf, each.person, sex, each.assay, self._bed(each),
             replace=each.replace, karyotype=stated,
         )  # fmt: skip
-        if not self._may(each.person, Purpose.CARE):
+        if not self.may(each.person, Purpose.CARE):
             with pytest.raises(ConsentError):
                 load(self.path, request)
             return
@@ -271,18 +322,27 @@ class History:
                 load(self.path, request)
             return
         load(self.path, request)
-        if any(self._plane(e.person) < e.plane for e in self.active):  # care_only < research
+        moves = any(self._plane(e.person) < e.plane for e in self.active)  # care_only < research
+        if moves and (self.plan is None or self.outdated):
             self._moved()
 
-    def _wait(self, each: Analysed) -> None:
+    def wait(self, each: Analysed) -> None:
         """Leave a genome for the next commit, as a loader on a compute node does."""
+        register(self.root, *self._written(each))
+        self.waiting.append([each])
+
+    def wait_together(self, group: list[Analysed]) -> None:
+        """Leave genomes for the next commit, as the loader of a callset does."""
+        register_all(self.root, [self._written(each) for each in group])
+        self.waiting.append(group)
+
+    def _written(self, each: Analysed) -> tuple[str, Analysis, Identity]:
         gvcf = write_gvcf(self.folder / f"{each.sample}.g.vcf", each.sample, each.lines, CONTIGS)
         bed = self._bed(each)
         target = read_target(bed, self.root.reference()) if bed else None
         analysis = Analysis(each.karyotype, each.assay, target.digest if target else "")
         digest = write_shard(self.root, gvcf, each.sample, analysis, target)
-        register(self.root, digest, analysis, Identity(each.person, each.sample, each.replace))
-        self.waiting.append(each)
+        return digest, analysis, Identity(each.person, each.sample, each.replace)
 
     def _bed(self, each: Analysed) -> Path | None:
         return self.folder / f"{each.kind}.bed" if each.kind in TARGETS else None
@@ -298,7 +358,7 @@ class History:
         return [
             each
             for each in self.active
-            if self._may(each.person, purpose) and not (aggregate and each.plane != "research")
+            if self.may(each.person, purpose) and not (aggregate and each.plane != "research")
         ]
 
     def _check(self, purpose: Purpose, asked: oracle.Intervals) -> None:

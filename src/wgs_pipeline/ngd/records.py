@@ -126,9 +126,9 @@ def _positions(pos: Fields) -> Rows:
 def _has_sequence(alt: Fields) -> NDArray[np.bool_]:
     """Whether any of the ALT alleles is a sequence."""
     literal = np.zeros(len(alt), np.bool_)
-    rest = np.arange(len(alt))
-    for none in (b"<NON_REF>", b".", b"<*>"):  # nearly all ALT of a gVCF
-        rest = rest[~alt[rest].equal(none)]
+    rest = np.flatnonzero(~alt.equal(b"<NON_REF>"))
+    for none in (b".", b"<*>"):  # one of the three is nearly all ALT of a gVCF
+        rest = rest[~alt[rest].equal(none)] if len(rest) else rest
     require(alt.sizes > 0, "an empty ALT", "alleles or '.'")
     encoded = alt[rest].strings().dictionary_encode()
     pattern = r"(^|,)[A-Za-z]+(,|$)"
@@ -146,10 +146,12 @@ def _has_bases(ref: Fields, literal: NDArray[np.bool_]) -> NDArray[np.bool_]:
     base = ref.first_bytes()
     letter = base | _LETTER_BIT
     good = (letter >= ord("a")) & (letter <= ord("z")) & (ref.sizes == 1)
+    based = np.ones(len(ref), np.bool_)
     rest = np.flatnonzero(~good)
-    good[rest] = np.asarray(pc.ascii_is_alpha(ref[rest].strings()))
-    based: NDArray[np.bool_] = literal | ~ref.equal(b".")
-    require(good | ~based, "REF is no sequence", "letters")
+    if len(rest):
+        good[rest] = np.asarray(pc.ascii_is_alpha(ref[rest].strings()))
+        based[rest] = literal[rest] | ~ref[rest].equal(b".")
+        require(good | ~based, "REF is no sequence", "letters")
     return based
 
 
@@ -204,8 +206,9 @@ class _Info:
         Raises:
             Malformed: END is no number, or lies before POS.
         """
-        stated, after = self._values((b"END=",), self._fields.starts, np.arange(len(self.rows)))
-        self._after_end = np.where(stated < 0, self._fields.starts, after + 1)
+        stated, after = self._values((b"END=",), self._fields.starts, None)
+        next_key = (stated >= 0) & (after < self._fields.ends)  # where bcftools writes MinDP
+        self._after_end = np.where(next_key, after + 1, self._fields.starts)
         low = (stated >= 0) & (stated < starts + 1)
         if low.any():
             row = int(self.rows[np.argmax(low)])
@@ -215,51 +218,48 @@ class _Info:
     def least_depth(self, rows: Rows) -> NDArray[np.float64]:
         """MinDP or MIN_DP of some of the blocks, given as rows of the lines; NaN where absent."""
         at = np.searchsorted(self.rows, rows)
-        guess = np.minimum(self._after_end[at], self._fields.ends[at])  # where bcftools writes it
-        stated, _ = self._values((b"MinDP=", b"MIN_DP="), guess, at)
+        stated, _ = self._values((b"MinDP=", b"MIN_DP="), self._after_end[at], at)
         return np.where(stated < 0, np.nan, stated)
 
-    def _values(self, keys: tuple[bytes, ...], guess: Rows, at: Rows) -> tuple[Rows, Rows]:
+    def _values(self, keys: tuple[bytes, ...], guess: Rows, at: Rows | None) -> tuple[Rows, Rows]:
         """Whole numbers after a key, and where each ends; -1 where the key is absent or ``.``.
 
         Args:
             keys: Spellings of the key, with the equals sign.
-            guess: Where the key may stand, and would end the search.
-            at: Which of the blocks.
+            guess: Where the key is looked for first: where INFO or one of its keys begins.
+            at: Which of the blocks; None: all of them.
         """
-        fields = self._fields[at]
-        found = np.full(len(at), -1, np.int64)  # where the value stands
-        inside = (guess == fields.starts) | (fields.data[guess - 1] == ord(";"))
+        fields = self._fields if at is None else self._fields[at]
+        found = np.full(len(fields), -1, np.int64)  # where the value stands
         for key in keys:
-            here = inside & starts_with(fields.data, guess, key)
-            found[here] = guess[here] + len(key)
+            here = starts_with(fields.data, guess, key)
+            np.copyto(found, guess + len(key), where=here)
+            if here.all():
+                break
         rest = np.flatnonzero(found < 0)
         if len(rest):
             found[rest] = _search(fields[rest], keys)
-        return self._numbers(fields, found, at, keys[0])
-
-    def _numbers(self, fields: Fields, found: Rows, at: Rows, key: bytes) -> tuple[Rows, Rows]:
-        values = np.full(len(at), -1, np.int64)
-        after = fields.starts.copy()
-        rows = np.flatnonzero(found >= 0)
-        numbers, ends = leading_numbers(fields.data, found[rows])
-        good = (ends > found[rows]) & _is_end(fields, rows, ends)
-        missing = fields.data[found[rows]] == ord(".")
-        missing &= _is_end(fields, rows, found[rows] + 1)
-        if not (good | missing).all():
-            row = int(self.rows[at[rows[np.argmin(good | missing)]]])
-            name = "END" if key == b"END=" else "INFO/MinDP"
-            raise Malformed(row, f"{name} is no number", "a whole number")
-        values[rows] = np.where(missing, -1, numbers)
-        after[rows] = ends
-        return values, after
+            found = np.where(found < 0, fields.starts, found)  # where no number stands
+        numbers, ends = leading_numbers(fields.data, found)
+        good = (ends > found) & _ends_value(fields.data, ends)
+        if not good.all():
+            absent = found == fields.starts
+            missing = (fields.data[found] == ord(".")) & _ends_value(fields.data, found + 1)
+            bad = ~(good | missing | absent)
+            if bad.any():
+                row = int(np.argmax(bad))
+                name = "END" if keys[0] == b"END=" else "INFO/MinDP"
+                block_row = int(self.rows[row if at is None else at[row]])
+                raise Malformed(block_row, f"{name} is no number", "a whole number")
+            good &= ~absent
+            numbers[~good] = -1
+        return numbers, ends
 
 
-def _is_end(fields: Fields, rows: Rows, positions: Rows) -> NDArray[np.bool_]:
+def _ends_value(data: NDArray[np.uint8], positions: Rows) -> NDArray[np.bool_]:
     """Whether a value of INFO ends at each position."""
-    ended: NDArray[np.bool_] = (positions == fields.ends[rows]) | (
-        fields.data[positions] == ord(";")
-    )
+    after = data[positions]
+    ended: NDArray[np.bool_] = (after == ord("\t")) | (after == ord(";"))
     return ended
 
 

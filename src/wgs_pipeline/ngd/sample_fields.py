@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.ngd.genotypes import is_genotype
 from wgs_pipeline.ngd.gvcf_source import COLUMNS
-from wgs_pipeline.ngd.text_block import Fields, Rows, TextBlock, next_of
+from wgs_pipeline.ngd.text_block import Fields, Rows, TextBlock, leading_numbers, next_of
 
 _SAMPLE = COLUMNS.index("SAMPLE")
-_WANTED = ("GT", "DP", "MIN_DP", "GQ", "PL", "AD")
+_TEXTS = ("GT", "PL", "AD")
+_NUMBERS = ("DP", "MIN_DP", "GQ")
 _FLOAT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(?i:nan|inf|infinity)$"
 
 
@@ -45,11 +46,15 @@ class SampleFields:
     def __init__(self, block: TextBlock, keys: list[str], rows: Rows) -> None:
         self.keys, self.rows = keys, rows
         self._values: dict[str, Fields] = {}
+        self._numbers: dict[str, NDArray[np.float64]] = {}
         rest = block.column(_SAMPLE)[rows]
-        last = max((at for at, key in enumerate(keys) if key in _WANTED), default=-1)
+        last = max((at for at, key in enumerate(keys) if key in (*_TEXTS, *_NUMBERS)), default=-1)
         for key in keys[: last + 1]:
-            ends = next_of(rest.data, rest.starts, rest.ends, b":")
-            self._values.setdefault(key, Fields(rest.data, rest.starts, ends))
+            if key in _NUMBERS and key not in self._numbers:
+                self._numbers[key], ends = _first_numbers(rest, rows, key)
+            else:
+                ends = next_of(rest.data, rest.starts, rest.ends, b":")
+                self._values.setdefault(key, Fields(rest.data, rest.starts, ends))
             rest = Fields(rest.data, np.minimum(ends + 1, rest.ends), rest.ends)
         self._check_rest(rest, len(keys) - last - 1)
 
@@ -68,19 +73,17 @@ class SampleFields:
             raise Malformed(row, "more sample fields than FORMAT keys", "at most one per key")
 
     def values(self, key: str) -> Fields | None:
-        """Texts of a key; empty where missing. None if FORMAT lacks the key."""
+        """GT, PL or AD; empty where missing. None if FORMAT lacks the key."""
         return self._values.get(key)
 
     def numbers(self, key: str) -> NDArray[np.float64]:
-        """Values of a key as numbers; NaN where missing."""
-        values = self.values(key)
-        if values is None:
-            return np.full(len(self.rows), np.nan)
-        return numbers(values, self.rows, key)
+        """DP, MIN_DP or GQ; NaN where missing."""
+        values = self._numbers.get(key)
+        return np.full(len(self.rows), np.nan) if values is None else values
 
     def quality(self) -> NDArray[np.float64]:
         """GQ, otherwise the second smallest PL; NaN where both are missing."""
-        quality = self.numbers("GQ")
+        quality = self.numbers("GQ").copy()
         likelihoods = self.values("PL")
         without = np.flatnonzero(np.isnan(quality))
         if likelihoods is not None and len(without):
@@ -100,6 +103,21 @@ class SampleFields:
                 raise Malformed(row, "a GT that is no genotype", "such as 0/1, 1|1 or ./.")
             own.append(texts.setdefault(text, len(texts)))
         return np.array(own, np.int64)[codes]
+
+
+def _first_numbers(fields: Fields, rows: Rows, key: str) -> tuple[NDArray[np.float64], Rows]:
+    """First number of each text, up to a colon, and where it ends; NaN where missing."""
+    whole, ends = leading_numbers(fields.data, fields.starts)
+    after = fields.data[ends]
+    good = (ends > fields.starts) & ((after == ord(":")) | (after == ord("\n")))
+    result = whole.astype(np.float64)
+    if not good.all():
+        rest = np.flatnonzero(~good)
+        stops = next_of(fields.data, fields.starts[rest], fields.ends[rest], b":")
+        ends[rest] = stops
+        texts = Fields(fields.data, fields.starts[rest], stops)
+        result[rest] = numbers(texts, rows[rest], key)
+    return result, ends
 
 
 def numbers(values: Fields, rows: Rows, what: str) -> NDArray[np.float64]:

@@ -23,7 +23,9 @@ _FEW = 48
 _ZEROS = np.uint64(0x3030303030303030)  # the character 0 in each byte
 _EACH_BYTE = np.uint64(0x0101010101010101)
 _HIGH_BITS = np.uint64(0x8080808080808080)
-_ABOVE_NINE = np.uint64(0x7676767676767676)  # added to a byte above 9, gives one with its high bit set
+_ABOVE_NINE = np.uint64(
+    0x7676767676767676
+)  # added to a byte above 9, gives one with its high bit set
 _ONE = np.uint64(1)
 _MOST_DIGITS = 18
 
@@ -218,7 +220,7 @@ def next_of(data: NDArray[np.uint8], starts: Rows, stops: Rows, byte: bytes) -> 
         count = _bytes_before(_words(data, at) ^ np.uint64(byte[0]) * _EACH_BYTE)
         ends = stops[rows]
         found[rows] = np.minimum(at + count, ends)
-        more = (count == _WORD) & (at + _WORD < ends)
+        more = np.flatnonzero((count == _WORD) & (at + _WORD < ends))
         rows, at = rows[more], at[more] + _WORD
     return found
 

@@ -163,3 +163,14 @@ def read_counts(root: Root, file: str, low: int, high: int) -> NDArray[np.int32]
     offset = first * COUNT_ROWS
     counts: NDArray[np.int32] = np.asarray(table["count"])[low - offset : high - offset]
     return counts
+
+
+def _first_of_group(calls: pa.Table) -> NDArray[np.bool_]:
+    first = np.ones(calls.num_rows, np.bool_)
+    if calls.num_rows > 1:
+        same = np.ones(calls.num_rows - 1, np.bool_)
+        for name in ("pos", "ref", "alt"):
+            column = calls[name].combine_chunks()
+            same &= np.asarray(pc.equal(column[1:], column[:-1]))
+        first[1:] = ~same
+    return first

@@ -37,7 +37,7 @@ def open(
         ConsentError: Research or statistics without a project.
         NgdError: There is no database, or its vault is not there.
     """
-    from wgs_pipeline.ngd.database import open_database
+    from wgs_pipeline.ngd.opening import open_database
 
     return open_database(
         Path(root),

@@ -12,34 +12,34 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wgs_pipeline import audit
-from wgs_pipeline.consent.purposes import Purpose, parse_purpose
-from wgs_pipeline.errors import ConsentError, NgdError, WgsError
+from wgs_pipeline.consent.purposes import Purpose
+from wgs_pipeline.errors import ConsentError, NgdError
 from wgs_pipeline.identifiers import canonical_patient_id
-from wgs_pipeline.ngd.access import AGGREGATE, AccessLog, Asker, log_refused_opening
+from wgs_pipeline.ngd.access import AccessLog, Asker, require_region
+from wgs_pipeline.ngd.answer_tables import (
+    CARRIER_COLUMNS,
+    SITE_COLUMNS,
+    absent,
+    carrier_table,
+    on_contig,
+    site_table,
+    stated,
+    with_genes,
+)
 from wgs_pipeline.ngd.eligibility import Eligibility
 from wgs_pipeline.ngd.fasta import Fasta
-from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
 from wgs_pipeline.ngd.holdings import Holdings, Shelf
-from wgs_pipeline.ngd.home import require_home
 from wgs_pipeline.ngd.layout import PLANES, RESEARCH, Root
 from wgs_pipeline.ngd.names import Naming, Region, Variant, read_aliases
 from wgs_pipeline.ngd.people import People
-from wgs_pipeline.ngd.projects import read_project
 from wgs_pipeline.ngd.roster import Slots
 from wgs_pipeline.ngd.shard_rows import read_calls
 from wgs_pipeline.ngd.snapshot import Snapshot
 from wgs_pipeline.ngd.suppression import suppress, suppress_count
-from wgs_pipeline.ngd.tiers import COUNTS
 from wgs_pipeline.vault import Genome, Vault
 
-#: Columns of counts.
-SITE_COLUMNS = ("contig", "pos", "ref", "alt", "AC", "AN", "AF", *COUNTS)
-#: Columns of carriers.
-CARRIER_COLUMNS = ("contig", "pos", "ref", "alt", "sample_id", "assay", "genotype")
 #: Fewest genomes of a cohort that is asked about for another purpose than care.
 LEAST_COHORT = 5
-_GENOTYPES = {HET: "het", HOM: "hom", HEMI: "hemi"}
 
 
 class Database:
@@ -176,7 +176,7 @@ class Database:
                 (self._calls if carriers else self._counted)(snapshot, gene.region)
                 for gene in genes
             ]
-            table = _with_genes([gene.name for gene in genes], parts)
+            table = with_genes([gene.name for gene in genes], parts)
             if carriers:
                 return self._carried(snapshot, table, access, ("gene", *CARRIER_COLUMNS))
             access.update(_stated_access(snapshot, snapshot.eligible))
@@ -272,7 +272,7 @@ class Database:
             shard = snapshot.holdings.shard_of(genome.slot)
             answer = read_calls(self._root, shard, within)
             access.update(_stated_access(snapshot, 1), slots=(genome.slot,))
-            return _stated(answer, snapshot, sample_id=genome.sample_id)
+            return stated(answer, snapshot, sample_id=genome.sample_id)
 
     @contextmanager
     def _snapshot(self, samples: Sequence[str] | None = None) -> Iterator[Snapshot]:
@@ -316,26 +316,25 @@ class Database:
         if any(mine):
             return table.filter(pa.array(mine))
         number = snapshot.allele_number(asked.contig, np.array([asked.pos - 1]))
-        zero = np.zeros(1, np.int32)
-        row: dict[str, Any] = {"pos": np.array([asked.pos], np.int32)}
-        row |= {"ref": [asked.ref], "alt": [asked.alt], **dict.fromkeys((*COUNTS, "AC"), zero)}
-        return pa.table(row | {"AN": number, "contig": [asked.contig]}).select(table.column_names)
+        return absent(asked, int(number[0])).select(table.column_names)
 
     def _counted(self, snapshot: Snapshot, region: Region) -> pa.Table:
-        self._require_region(region)
+        project = self._asker.project
+        if project is not None and self._asker.is_aggregate:
+            require_region(project, self._naming, region)
         table = snapshot.variants(region.contig, region.start, region.end)
         return table.append_column("contig", pa.repeat(region.contig, table.num_rows))
 
     def _calls(self, snapshot: Snapshot, region: Region) -> pa.Table:
         table = snapshot.calls(region.contig, region.start, region.end)
-        return _on_contig(table, region.contig)
+        return on_contig(table, region.contig)
 
     def _calls_of(self, snapshot: Snapshot, variants: Iterable[Variant]) -> pa.Table:
         by_contig: dict[str, set[tuple[int, str, str]]] = {}
         for each in variants:
             by_contig.setdefault(each.contig, set()).add((each.pos, each.ref, each.alt))
         parts = [
-            _on_contig(snapshot.calls_of(contig, by_contig[contig]), contig)
+            on_contig(snapshot.calls_of(contig, by_contig[contig]), contig)
             for contig in snapshot.reference.contigs
             if contig in by_contig
         ]
@@ -349,84 +348,20 @@ class Database:
         columns: Sequence[str] = CARRIER_COLUMNS,
     ) -> pa.Table:
         """Calls with the samples of their slots; the line of the log gets the slots."""
-        present, more = self._people.columns(np.asarray(table["slot"]).astype(np.uint32))
-        for name, values in more.items():
-            table = table.append_column(name, values)
-        kinds = pa.array(np.asarray(table["kind"]).astype(np.int8) - np.int8(min(_GENOTYPES)))
-        genotypes = pa.DictionaryArray.from_arrays(kinds, list(_GENOTYPES.values()))
+        present, samples = self._people.columns(np.asarray(table["slot"]).astype(np.uint32))
         access.update(_stated_access(snapshot, len(present)), slots=present)
-        return _stated(table.append_column("genotype", genotypes).select(list(columns)), snapshot)
+        return stated(carrier_table(table, samples, columns), snapshot)
 
     def _shown(
         self, snapshot: Snapshot, table: pa.Table, columns: Sequence[str] = SITE_COLUMNS
     ) -> pa.Table:
         """Counts with frequencies; in research and statistics without small ones."""
-        ac, an = (np.asarray(table[name]).astype(np.float64) for name in ("AC", "AN"))
-        frequency = np.divide(ac, an, out=np.full(len(ac), np.nan), where=an > 0)
-        table = table.append_column("AF", pa.array(frequency, from_pandas=True))
-        table = table.select(list(columns))
-        if self._asker.project is not None and self._asker.is_aggregate:
-            minimum = self._asker.project.minimum_count
-            eligible = suppress_count(snapshot.eligible, minimum)
-            return _stated(suppress(table, minimum), snapshot, eligible=eligible)
-        return _stated(table, snapshot)
-
-    def _require_region(self, region: Region) -> None:
-        """Refuse a region that the project's approval leaves out."""
         project = self._asker.project
-        if project is None or not project.regions or not self._asker.is_aggregate:
-            return
-        at = region.start
-        for each in sorted((self._naming.region(text) for text in project.regions), key=_start):
-            if each.contig == region.contig and each.start <= at < each.end:
-                at = each.end
-        if at < region.end:
-            raise ConsentError(
-                f"project {project.id} does not cover {region.contig}:{at + 1}-{region.end}; "
-                f"expected a part of {', '.join(project.regions)[:200]}"
-            )
-
-
-def open_database(
-    root: Path,
-    purpose: str,
-    project: Path | None = None,
-    actor: str | None = None,
-    aliases: Path | None = None,
-    rsids: Path | None = None,
-) -> Database:
-    """Open a database for one purpose.
-
-    Raises:
-        PurposeError: The purpose is not on the closed list; the refusal is logged.
-        ConsentError: Research or statistics without a project; the refusal is logged.
-        ConfigError: The project file cannot be used.
-        NgdError: There is no database, or its vault is not there or belongs to another.
-    """
-    opened = Root.open(root)
-    vault = Vault(opened.vault)
-    try:
-        require_home(opened, vault)
-        try:
-            parsed = parse_purpose(purpose)
-            approval = None if project is None else read_project(project)
-            if parsed in AGGREGATE and approval is None:
-                raise ConsentError(
-                    f"purpose {parsed} needs an approved project; expected --project FILE "
-                    "(config/projects/)"
-                )
-        except WgsError as error:
-            log_refused_opening(opened, vault, purpose, actor, error)
-            raise
-    except WgsError:
-        vault.close()
-        raise
-    asker = Asker(audit.system_user(), actor, parsed, approval)
-    return Database(opened, vault, asker, aliases, rsids)
-
-
-def _start(region: Region) -> int:
-    return region.start
+        table = site_table(table, columns)
+        if project is None or not self._asker.is_aggregate:
+            return stated(table, snapshot)
+        eligible = suppress_count(snapshot.eligible, project.minimum_count)
+        return stated(suppress(table, project.minimum_count), snapshot, eligible)
 
 
 def _require_cohort(snapshot: Snapshot) -> None:
@@ -450,25 +385,5 @@ def _chosen(mine: list[Genome], seen: list[Genome], sample_id: str | None) -> Ge
     return fitting[0]
 
 
-def _with_genes(names: list[str], parts: list[pa.Table]) -> pa.Table:
-    codes = np.repeat(np.arange(len(parts), dtype=np.int32), [part.num_rows for part in parts])
-    table = pa.concat_tables(parts).unify_dictionaries()
-    genes = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
-    return table.append_column("gene", genes)
-
-
-def _on_contig(table: pa.Table, contig: str) -> pa.Table:
-    codes = pa.array(np.zeros(table.num_rows, np.int32))
-    return table.append_column("contig", pa.DictionaryArray.from_arrays(codes, [contig]))
-
-
 def _stated_access(snapshot: Snapshot, persons: int) -> dict[str, Any]:
     return {"generation": snapshot.generation.number, "persons": persons}
-
-
-def _stated(
-    table: pa.Table, snapshot: Snapshot, eligible: str | None = None, **more: str
-) -> pa.Table:
-    stated = str(snapshot.eligible) if eligible is None else eligible
-    number = str(snapshot.generation.number)
-    return table.replace_schema_metadata({"generation": number, "eligible": stated, **more})

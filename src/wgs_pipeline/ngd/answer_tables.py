@@ -1,0 +1,75 @@
+"""The tables that answers are: counts with frequencies, calls with samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
+from wgs_pipeline.ngd.names import Variant
+from wgs_pipeline.ngd.snapshot import Snapshot
+from wgs_pipeline.ngd.tiers import COUNTS
+
+#: Columns of counts.
+SITE_COLUMNS = ("contig", "pos", "ref", "alt", "AC", "AN", "AF", *COUNTS)
+#: Columns of carriers.
+CARRIER_COLUMNS = ("contig", "pos", "ref", "alt", "sample_id", "assay", "genotype")
+_GENOTYPES = {HET: "het", HOM: "hom", HEMI: "hemi"}
+
+
+def site_table(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Counts with AF = AC / AN, which is empty where AN is 0."""
+    ac, an = (np.asarray(table[name]).astype(np.float64) for name in ("AC", "AN"))
+    frequency = np.divide(ac, an, out=np.full(len(ac), np.nan), where=an > 0)
+    table = table.append_column("AF", pa.array(frequency, from_pandas=True))
+    return table.select(list(columns))
+
+
+def absent(variant: Variant, allele_number: int) -> pa.Table:
+    """The row of a variant that no one carries: AC 0, AN as of its position."""
+    zero = np.zeros(1, np.int32)
+    columns = {
+        "contig": [variant.contig],
+        "pos": np.array([variant.pos], np.int32),
+        "ref": [variant.ref],
+        "alt": [variant.alt],
+        **dict.fromkeys((*COUNTS, "AC"), zero),
+        "AN": np.array([allele_number], np.int32),
+    }
+    return pa.table(columns)
+
+
+def carrier_table(
+    calls: pa.Table, samples: Mapping[str, pa.Array], columns: Sequence[str]
+) -> pa.Table:
+    """Calls with the columns of their samples, and genotypes in words."""
+    for name, values in samples.items():
+        calls = calls.append_column(name, values)
+    kinds = pa.array(np.asarray(calls["kind"]).astype(np.int8) - np.int8(min(_GENOTYPES)))
+    genotypes = pa.DictionaryArray.from_arrays(kinds, list(_GENOTYPES.values()))
+    return calls.append_column("genotype", genotypes).select(list(columns))
+
+
+def with_genes(names: Sequence[str], parts: Sequence[pa.Table]) -> pa.Table:
+    """Tables of genes as one, with a column that says which."""
+    codes = np.repeat(np.arange(len(parts), dtype=np.int32), [part.num_rows for part in parts])
+    table = pa.concat_tables(parts).unify_dictionaries()
+    genes = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
+    return table.append_column("gene", genes)
+
+
+def on_contig(table: pa.Table, contig: str) -> pa.Table:
+    """A table with the contig that it is of."""
+    codes = pa.array(np.zeros(table.num_rows, np.int32))
+    return table.append_column("contig", pa.DictionaryArray.from_arrays(codes, [contig]))
+
+
+def stated(
+    table: pa.Table, snapshot: Snapshot, eligible: str | None = None, **more: str
+) -> pa.Table:
+    """A table that says which generation it is of, and how many genomes may be counted."""
+    count = str(snapshot.eligible) if eligible is None else eligible
+    number = str(snapshot.generation.number)
+    return table.replace_schema_metadata({"generation": number, "eligible": count, **more})

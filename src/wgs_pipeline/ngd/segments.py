@@ -75,12 +75,14 @@ def calls_of_bin(table: pa.Table, mask: masks.Mask) -> list[Calls]:
 
 
 def calls_of_rows(table: pa.Table, mask: NDArray[np.bool_]) -> list[Calls]:
-    """Carriers, among those that a mask by slot has, of rows in long form, sorted by variant."""
+    """Carriers, among those that a mask by slot has, of rows in long form, in any order."""
     table = table.filter(pa.array(mask[np.asarray(table["slot"])])).combine_chunks()
     variants = table.select(list(VARIANT))
     firsts, places = _distinct(variants)
     variants = variants.take(pa.array(firsts))
-    slots, kinds = np.asarray(table["slot"]), np.asarray(table["kind"])
+    order = np.argsort(places, kind="stable")
+    places = places[order]
+    slots, kinds = np.asarray(table["slot"])[order], np.asarray(table["kind"])[order]
     return [
         Calls(variants, kind, slots[mine], np.bincount(places[mine], minlength=len(firsts)))
         for kind in KINDS.values()

@@ -23,7 +23,7 @@ from wgs_pipeline.ngd import registration
 from wgs_pipeline.ngd.shard import problems
 
 #: Histories of the gate, and of HYPOTHESIS_PROFILE=long.
-HISTORIES = {"ci": 60, "long": 1_200}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
+HISTORIES = {"ci": 50, "long": 1_200}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))

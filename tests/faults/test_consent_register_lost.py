@@ -168,15 +168,20 @@ def test_a_shrunk_register_is_accepted_once_and_logged(hospital):
 
 
 def test_a_list_taken_out_of_the_settings(hospital):
+    """By hand, though the vault vouches for the settings; and out of the configuration."""
     settings = hospital.folder / "ngd" / "ngd.json"
     text = settings.read_text()
     value = json.loads(text)
     value["optouts"] = None
     settings.write_text(json.dumps(value))
+    out, err = hospital.wgs("ngd", "region", "ngd", "chr1:1-60", "--purpose", "care", code=1)
+    assert (out, "ngd.json: damaged" in err) == ("", True)
+    assert "0 opted-out persons, where 10 were seen before" in hospital.load(2, code=1)
+    settings.write_text(text)
     config = hospital.folder / "config.yaml"
     config.write_text(CONFIG.replace("optout_list: optouts.csv, ", ""))
-    hospital.stopped("0 opted-out persons, where 10 were seen before")
-    settings.write_text(text)
+    with pytest.raises(ProblemsError, match="0 opted-out persons, where 10"):
+        Project.load(config)
     config.write_text(CONFIG)
     hospital.answers("2")
 
@@ -184,10 +189,11 @@ def test_a_list_taken_out_of_the_settings(hospital):
 def test_a_list_given_to_a_database_that_is_there(hospital, tmp_path):
     """With ``init`` again; afterwards it counts, and init without one does not take it away."""
     other = tmp_path / "other.csv"
-    other.write_text(hospital.optouts.read_text() + "6102700099;2024-01-01\n")
+    other.write_text(hospital.optouts.read_text().replace("6101700009", "6102700099"))
     init = ("ngd", "init", "ngd", "--config", "config.yaml")
     hospital.wgs(*init, "--optouts", str(other))
     hospital.answers("2")
+    hospital.wgs("ngd", "verify", "ngd")
     hospital.optouts.unlink()
     hospital.wgs("ngd", "region", "ngd", "chr1:1-60", "--purpose", "care")
     config = hospital.folder / "config.yaml"
@@ -195,6 +201,32 @@ def test_a_list_given_to_a_database_that_is_there(hospital, tmp_path):
     hospital.wgs(*init)
     stored = json.loads((hospital.folder / "ngd" / "ngd.json").read_text())["optouts"]
     assert (hospital.folder / "ngd" / stored).resolve() == other.resolve()
+    hospital.load(2)
+    hospital.wgs("ngd", "verify", "ngd")
+
+
+@pytest.mark.parametrize("step", ["write_text", "write_generation", "put_published"])
+def test_settings_half_given(hospital, tmp_path, step):
+    """A killed init is finished by the next one; until then the database gives no answer."""
+    other = tmp_path / "other.csv"
+    other.write_text(hospital.optouts.read_text().replace("6101700009", "6102700099"))
+    init = ("ngd", "init", "ngd", "--config", "config.yaml", "--optouts", str(other))
+    from wgs_pipeline.ngd import init as module
+
+    true = getattr(module, step)
+
+    def killed(*arguments):
+        if step == "write_text":
+            true(*arguments)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, step, killed)
+        hospital.wgs(*init, code=1)
+    hospital.wgs("ngd", "region", "ngd", "chr1:1-60", "--purpose", "care", code=1)
+    hospital.wgs(*init)
+    hospital.answers("2")
+    hospital.wgs("ngd", "verify", "ngd")
 
 
 def test_a_malformed_list_is_never_shown(hospital):

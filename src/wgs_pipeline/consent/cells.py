@@ -189,15 +189,21 @@ def _block(
         marks = np.flatnonzero((piece - np.uint8(9)) < 2)
     else:
         marks = np.flatnonzero((piece == separator) | (piece == 10))
+    ends = np.flatnonzero(piece == 10)
     if piece[-1] != 10:
-        marks = np.append(marks, len(piece))
+        marks, ends = np.append(marks, len(piece)), np.append(ends, len(piece))
     marks += start
-    line_marks = np.flatnonzero((data[marks] == 10) | (marks == end))
-    ends = marks[line_marks]
+    ends += start
     starts = np.concatenate(([start], ends[:-1] + 1))
-    rows = np.flatnonzero(np.diff(line_marks, prepend=-1) == n_columns)
-    cell_marks = marks[line_marks[rows] - np.arange(n_columns - 1, -1, -1)[:, np.newaxis]]
-    ends = ends - ((ends > starts) & (data[ends - 1] == 13))
+    if np.array_equal(marks[n_columns - 1 :: n_columns], ends):  # every line is a whole row
+        rows, cell_marks = np.arange(len(ends)), marks.reshape(-1, n_columns).T
+    else:
+        line_marks = np.searchsorted(marks, ends)
+        rows = np.flatnonzero(np.diff(line_marks, prepend=-1) == n_columns)
+        cell_marks = marks[line_marks[rows] - np.arange(n_columns - 1, -1, -1)[:, np.newaxis]]
+    returns = data[ends - 1] == 13
+    if returns.any():
+        ends = ends - (returns & (ends > starts))
     columns, cell_starts = [], starts[rows]
     for place in range(n_columns):
         cell_ends = cell_marks[place] if place < n_columns - 1 else ends[rows]

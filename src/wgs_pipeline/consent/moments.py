@@ -36,22 +36,27 @@ def parse_moments(cells: Cells) -> tuple[Int64s, Bools]:
     date, known = _digits(head[:, 0], b"0000-00-")
     clock, also = _digits(head[:, 1], b"00T00:00")
     known &= also
-    days, also = days_since_1970(_two(date, 0) * 100 + _two(date, 2), _two(date, 5), _two(clock, 0))
+    date, clock = _pairs(date), _pairs(clock)
+    years = _pair(date, 0) * 100 + _pair(date, 2)
+    days, also = days_since_1970(years, _pair(date, 5), _pair(clock, 0))
     known &= also
-    hours, minutes = _two(clock, 3), _two(clock, 6)
+    hours, minutes = _pair(clock, 3), _pair(clock, 6)
     known &= (hours < 24) & (minutes < 60)
 
     tail = Cells(cells.data, cells.starts + lengths - 8, lengths).window(8)[:, 0]
     ends_in_z = tail >> np.uint64(56) == ord("Z")
-    east, also = _offset(tail)
-    known &= ends_in_z | also
-    minutes += hours * 60 - np.where(ends_in_z, 0, east)
+    minutes += hours * 60
+    if not ends_in_z.all():
+        east, also = _offset(tail)
+        known &= ends_in_z | also
+        minutes -= np.where(ends_in_z, 0, east)
 
     rest = lengths - 16 - np.where(ends_in_z, 1, 6)  # bytes between the minutes and the zone
     clock, with_seconds = _digits(head[:, 2], b":00", 3)
-    seconds = np.where(with_seconds, _two(clock, 1), 0)
-    known &= (rest == 0) | (with_seconds & (rest >= 3) & (seconds < 60))
-    seconds[rest == 0] = 0
+    seconds = _pair(_pairs(clock), 1)
+    without = rest == 0
+    known &= without | (with_seconds & (rest >= 3) & (seconds < 60))
+    seconds[without] = 0
     moments = days * DAY_US + (minutes * 60 + seconds) * 1_000_000
     longer = np.flatnonzero(known & (rest > 3))
     if longer.size:
@@ -109,10 +114,15 @@ def _digits(words: Words, pattern: bytes, length: int = 8) -> tuple[Words, Bools
     return values, wrong == 0
 
 
-def _two(digits: Words, place: int) -> Int64s:
-    """The number of two digits."""
-    pair = (digits >> np.uint64(8 * place)).view(np.int64)
-    return (pair & 15) * 10 + ((pair >> 8) & 15)
+def _pairs(digits: Words) -> Words:
+    """At each byte the number, 0 to 99, of its digit and the next; where both are digits."""
+    return digits * np.uint64(10) + (digits >> np.uint64(8))
+
+
+def _pair(pairs: Words, place: int) -> Int64s:
+    """The number at one byte."""
+    number: Int64s = ((pairs >> np.uint64(8 * place)) & np.uint64(255)).view(np.int64)
+    return number
 
 
 def _offset(tail: Words) -> tuple[Int64s, Bools]:
@@ -120,7 +130,8 @@ def _offset(tail: Words) -> tuple[Int64s, Bools]:
     zone = tail >> np.uint64(16)
     digits, west = _digits(zone, b"-00:00", 6)
     _, east = _digits(zone, b"+00:00", 6)
-    hours, minutes = _two(digits, 1), _two(digits, 4)
+    pairs = _pairs(digits)
+    hours, minutes = _pair(pairs, 1), _pair(pairs, 4)
     known = (east | west) & (hours < 24) & (minutes < 60)
     return np.where(west, -1, 1) * (hours * 60 + minutes), known
 

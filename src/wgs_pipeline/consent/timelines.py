@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wgs_pipeline.consent.cells import Bools, Cells, Int64s, Words
+from wgs_pipeline.consent.cells import WORD, Bools, Cells, Int64s, Words
 from wgs_pipeline.consent.events import RESTRICTIVENESS, ConsentEvent, Decision, Scope
 from wgs_pipeline.consent.identities import SCOPE_BITS, cells_of, hashes, identifiers, same
 from wgs_pipeline.consent.moments import microseconds
-from wgs_pipeline.identifiers import canonical_patient_id
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,14 +64,20 @@ class Timelines(Mapping[str, tuple[ConsentEvent, ...]]):
 
     def __init__(self, columns: Columns) -> None:
         """Sort the events."""
-        group, order, self._seed = _grouped(columns)
+        group, order, words, self._seed = _grouped(columns)
         _sort_within_groups(order, group, columns)
         self._source, self._row = columns.source, order
-        self._persons = columns.persons
         self._effective, self._decision = columns.effective[order], columns.decisions[order]
         first = np.flatnonzero(_begins(group))
-        #: One entry per person and scope, and where its rows begin; one more for the end.
-        self._keys, self._first = group[first], np.append(first, len(group))
+        #: Where the rows of each entry, one time line, begin; one more for the end.
+        self._first = np.append(first, len(group))
+        persons = group[first] >> np.uint64(SCOPE_BITS)
+        begins = _begins(persons)
+        #: Persons in order of their hashes, and the entry of each scope, -1 where there is none.
+        self._hashes, self._words = persons[begins], words[first[begins]]
+        self._entry = np.full((len(self._hashes), len(SCOPES)), -1, np.int32)
+        scopes = (group[first] % _PER_PERSON).view(np.int64)
+        self._entry[np.cumsum(begins) - 1, scopes] = np.arange(len(first))
 
     @property
     def n_events(self) -> int:
@@ -93,79 +98,67 @@ class Timelines(Mapping[str, tuple[ConsentEvent, ...]]):
             For each scope: indices into ``DECISIONS``, -1 where there is no event; shape
             (persons,).
         """
-        asked = identifiers(cells_of(patient_ids))
-        hashed = hashes(*asked, self._seed)
-        order = np.argsort(hashed)  # neighbours are found in one place of the memory
+        asked, known = self._find(cells_of(patient_ids))
         states = []
         for scope in scopes:
-            rows = self._deciding(self._entries(asked[0][order], hashed[order], scope), as_of)
-            state = np.full(len(rows), -1, np.int8)
+            rows = self._deciding(self._entry[known, SCOPES.index(scope)], as_of)
             there = rows >= 0
-            state[order[there]] = self._decision[rows[there]]
+            state = np.full(len(patient_ids), -1, np.int8)
+            state[asked[there]] = self._decision[rows[there]]
             states.append(state)
         return tuple(states)
 
     def latest(self, patient_id: str, scope: Scope, as_of: datetime) -> ConsentEvent | None:
         """The event that decides for one person; None where there is none."""
-        row = int(self._deciding(self._entries_of(patient_id, scope), as_of)[0])
-        return None if row < 0 else self._event(row)
+        _, known = self._find(cells_of([patient_id]))
+        rows = self._deciding(self._entry[known, SCOPES.index(scope)], as_of)
+        return self._event(int(rows[0])) if (rows >= 0).any() else None
 
     def deciding(
         self, scope: Scope, as_of: datetime, wanted: Callable[[Decision], bool]
     ) -> Iterator[ConsentEvent]:
         """The events in force on a scope whose decision is ``wanted``, one per person."""
-        mine = np.flatnonzero(self._keys % _PER_PERSON == SCOPES.index(scope))
-        rows = self._deciding(mine, as_of)
+        rows = self._deciding(self._entry[:, SCOPES.index(scope)], as_of)
         rows = rows[rows >= 0]
         decisions = [place for place, each in enumerate(DECISIONS) if wanted(each)]
         for row in rows[np.isin(self._decision[rows], decisions)]:
             yield self._event(int(row))
 
     def __getitem__(self, patient_id: str) -> tuple[ConsentEvent, ...]:
+        _, known = self._find(cells_of([patient_id]))
+        if not known.size:
+            raise KeyError("no event of this person")
         rows: list[int] = []
-        for scope in SCOPES:
-            (entry,) = self._entries_of(patient_id, scope)
+        for entry in self._entry[known[0]]:
             if entry >= 0:
                 rows += range(int(self._first[entry]), int(self._first[entry + 1]))
-        if not rows:
-            raise KeyError("no event of this person")
         return tuple(
             sorted(map(self._event, rows), key=lambda event: (event.precedence, event.line))
         )
 
     def __iter__(self) -> Iterator[str]:
-        for row in self._person_rows():
-            yield canonical_patient_id(self._persons.text(int(self._row[row])))
+        text = self._words.view(f"S{self._words.shape[1] * WORD}")[:, 0]
+        return (each.decode("ascii") for each in text.tolist())
 
     def __len__(self) -> int:
-        return len(self._person_rows())
+        return len(self._hashes)
 
-    def _person_rows(self) -> Int64s:
-        """First row of each person."""
-        person = self._keys >> np.uint64(SCOPE_BITS)
-        rows: Int64s = self._first[:-1][_begins(person)]
-        return rows
+    def _find(self, cells: Cells) -> tuple[Int64s, Int64s]:
+        """Which of some identifiers are of persons with events, and which persons these are."""
+        words, lengths = identifiers(cells)
+        hashed = hashes(words, lengths, self._seed) >> np.uint64(SCOPE_BITS)
+        asked = np.argsort(hashed)  # so that neighbours are found in one place of the memory
+        places = np.searchsorted(self._hashes, hashed[asked])
+        places = np.minimum(places, len(self._hashes) - 1)
+        there = np.flatnonzero(self._hashes[places] == hashed[asked])
+        asked, places = asked[there], places[there]
+        equal = same(words[asked], self._words[places])
+        return asked[equal], places[equal]
 
-    def _entries_of(self, patient_id: str, scope: Scope) -> Int64s:
-        words, lengths = identifiers(cells_of([patient_id]))
-        return self._entries(words, hashes(words, lengths, self._seed), scope)
-
-    def _entries(self, words: Words, hashed: Words, scope: Scope) -> Int64s:
-        """Entries of persons, -1 where a person has no event on the scope."""
-        answer = np.full(len(hashed), -1, np.int64)
-        if len(self._keys):
-            wanted = hashed + np.uint64(SCOPES.index(scope))
-            entries = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
-            found = np.flatnonzero(self._keys[entries] == wanted)
-            rows = self._row[self._first[entries[found]]]
-            found = found[same(words[found], identifiers(self._persons.where(rows))[0])]
-            answer[found] = entries[found]
-        return answer
-
-    def _deciding(self, entries: Int64s, as_of: datetime) -> Int64s:
+    def _deciding(self, entries: NDArray[np.int32], as_of: datetime) -> Int64s:
         """Row in force of each entry, -1 where none is; an entry -1 has none."""
         moment = microseconds(as_of)
-        rows = np.where(entries >= 0, self._first[entries + 1] - 1, -1)
+        rows: Int64s = np.where(entries >= 0, self._first[entries + 1] - 1, -1)
         later = np.flatnonzero(rows >= 0)
         later = later[self._effective[rows[later]] > moment]
         while later.size:
@@ -220,10 +213,12 @@ def _begins(sorted_: Words) -> Bools:
     return begins
 
 
-def _grouped(columns: Columns) -> tuple[Words, Int64s, int]:
-    """Sorted: one number per person and scope; the rows in that order; the seed of the hashes.
+def _grouped(columns: Columns) -> tuple[Words, Int64s, Words, int]:
+    """The rows by person and scope.
 
-    No two persons share a number.
+    Returns:
+        Sorted, one number per person and scope, which no two persons share; the rows in that
+        order; the words of their identifiers; the seed of the hashes.
     """
     person = columns.hashes
     for seed in range(64):
@@ -233,7 +228,7 @@ def _grouped(columns: Columns) -> tuple[Words, Int64s, int]:
         neighbours = np.flatnonzero((group[1:] ^ group[:-1]) < _PER_PERSON)
         words, _ = identifiers(columns.persons.where(order))
         if same(words[neighbours], words[neighbours + 1]).all():
-            return group, order, seed
+            return group, order, words, seed
         person = hashes(*identifiers(columns.persons), seed + 1)
     raise AssertionError("identifiers collide under every seed")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +17,16 @@ from wgs_pipeline.ngd.generation import (
     member_table,
     publish,
     put_published,
+    read_generation,
     write_generation,
 )
 from wgs_pipeline.ngd.home import claim, require_home
 from wgs_pipeline.ngd.layout import Root, Settings, settings_text, stored_path
 from wgs_pipeline.ngd.reference import Reference
 from wgs_pipeline.vault import Vault
+
+#: Key in the vault: digest of the settings that a database is being given.
+_ADOPTING = "adopting_settings"
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ def initialise(path: Path, wanted: Wanted) -> bool:
         if exists:
             require_home(Root.open(path), vault)
             _confirm(Root.open(path), settings, reference)
-            _adopt_register(path, wanted)
+            if (path / "CURRENT").exists():
+                _adopt_register(path, wanted, vault)
         elif vault.get("generation") not in (None, "0"):
             raise NgdError(
                 f"{wanted.vault}: the vault of another database; expected a new folder. "
@@ -157,15 +163,30 @@ def _fasta_of(reference: Path) -> Path | None:
     return fasta if fasta.exists() else None
 
 
-def _adopt_register(path: Path, wanted: Wanted) -> None:
+def _adopt_register(path: Path, wanted: Wanted, vault: Vault) -> None:
     """Give a database that is there the opt-out list and safeguards asked for, where it has others.
 
-    A list is never taken away so: without it, people who refused would count as consenting.
+    A list is never taken away so: without it, people who refused would count as consenting. The
+    settings are part of a generation, so that another one follows, with the same genomes; the
+    vault's note lets the next call finish what a killed one began.
     """
-    settings = Root.open(path).settings
-    adopted = dataclasses.replace(settings, **_register_settings(path, wanted))
-    if adopted != settings:
-        write_text(path / "ngd.json", settings_text(adopted))
+    root = Root.open(path)
+    adopted = dataclasses.replace(root.settings, **_register_settings(path, wanted))
+    text = settings_text(adopted)
+    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    if adopted == root.settings and vault.get(_ADOPTING) != digest:
+        return
+    publish(root, vault)
+    vault.put(_ADOPTING, digest)
+    write_text(path / "ngd.json", text)
+    old = read_generation(root, int(vault.require("generation")))
+    number = old.number + 1
+    next_ = Generation(number, old.table, old.derived)
+    manifest = write_generation(Root.open(path), next_, vault.require("manifest"))
+    with vault.transaction():
+        put_published(vault, number, manifest)
+        vault.put(_ADOPTING, "")
+    publish(root, vault)
 
 
 def _first_generation(root: Root, vault: Vault, reference: Reference | None) -> None:

@@ -7,19 +7,25 @@ position and written to a file of their own, from which any window can be read w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from wgs_pipeline.ngd.export_regions import windows
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import BIN_BP, folder_name
 from wgs_pipeline.ngd.parquet import Condition, read_where
 
-#: Rows that one window may bring; windows are made so small that they fit.
-WINDOW_ROWS = 8_000_000
-LEAST_WINDOW_BP = 1_000
+#: Rows that one window may bring, and those of one tile more.
+WINDOW_ROWS = 4_000_000
+#: Bases in which rows are counted together.
+TILE_BP = 4_096
 #: Calls of the genomes of an export; ``column`` is the place of the genome in its cohort.
 CALLS = pa.schema(
     [
@@ -51,15 +57,24 @@ class Sorted:
     folder: Path
     name: str
     schema: pa.Schema
-    rows: int = 0
+    _tiles: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     _held: list[pa.Table] = field(default_factory=list)
     _files: list[Path] = field(default_factory=list)
 
     def add(self, table: pa.Table) -> None:
         """Take the rows of one more genome; they are held in memory until they are written."""
-        if table.num_rows:
-            self._held.append(table)
-            self.rows += table.num_rows
+        if not table.num_rows:
+            return
+        self._held.append(table)
+        count = np.bincount(np.asarray(table[self.schema.names[0]]) // TILE_BP)
+        if len(count) > len(self._tiles):
+            self._tiles = np.pad(self._tiles, (0, len(count) - len(self._tiles)))
+        self._tiles[: len(count)] += count
+
+    def tiles(self, first: int, last: int) -> NDArray[np.int64]:
+        """Rows in each of the tiles [first, last)."""
+        found = self._tiles[first:last]
+        return np.pad(found, (0, last - first - len(found)))
 
     def flush(self) -> None:
         """Write what is held."""
@@ -111,12 +126,15 @@ class ContigRows:
         """First and one past the last base wanted."""
         return int(self.bases.starts[0]), int(self.bases.ends[-1])
 
-    @property
-    def window_bp(self) -> int:
-        """Size of the windows in which it can be read, in bp."""
-        covered = max(int((self.bases.ends - self.bases.starts).sum()), 1)
-        per_bp = max(self.calls.rows, self.runs.rows) / covered
-        return int(min(BIN_BP, max(LEAST_WINDOW_BP, WINDOW_ROWS / max(per_bp, 1e-9))))
+    def windows(self) -> Iterator[tuple[int, int]]:
+        """Windows over what is wanted, none with more rows than can be held in memory."""
+        for low, high in windows(self.bases, BIN_BP):
+            first, last = low // TILE_BP, -(-high // TILE_BP)
+            most = np.maximum(self.calls.tiles(first, last), self.runs.tiles(first, last))
+            part = (np.cumsum(most) - 1) // WINDOW_ROWS
+            cuts = (first + 1 + np.flatnonzero(np.diff(part))) * TILE_BP
+            borders = [low, *(cut for cut in cuts.tolist() if low < cut < high), high]
+            yield from pairwise(borders)
 
     def calls_in(self, low: int, high: int) -> pa.Table:
         """Calls at [low, high), 0-based, sorted by pos, ref, alt and column."""

@@ -17,7 +17,7 @@ from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.export_calls import ContigRows
 from wgs_pipeline.ngd.export_cohort import Cohort
 from wgs_pipeline.ngd.export_reading import contig_groups, read_genomes
-from wgs_pipeline.ngd.export_regions import Regions, windows
+from wgs_pipeline.ngd.export_regions import Regions
 from wgs_pipeline.ngd.genotype_matrix import Matrix, Sites, record_leads, sites_of
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root, folder_name
@@ -168,7 +168,7 @@ def _write_contig(
     """Write the sites of one contig, window by window."""
     contig = rows.contig
     with _Later.of(request, GENOTYPES, rows, _GENOTYPES) as file:
-        for low, high in windows(rows.bases, rows.window_bp):
+        for low, high in rows.windows():
             sites = sites_of(rows.calls_in(low, high))
             _agree(snapshot, contig, rows.bases, low, high, sites)
             written.sites += sites.table.num_rows

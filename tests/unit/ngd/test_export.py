@@ -395,7 +395,7 @@ def test_small_windows_and_files_give_the_same(
     monkeypatch.setattr(export_reading, "GROUP_CONTIGS", contigs)
     monkeypatch.setattr(export_reading, "_WHOLE_BYTES", whole)
     monkeypatch.setattr(export_calls, "WINDOW_ROWS", 1)
-    monkeypatch.setattr(export_calls, "LEAST_WINDOW_BP", 250_000)
+    monkeypatch.setattr(export_calls, "TILE_BP", 7)
     again, _ = study.export("small")
     for name in ("genotypes", "callable", "samples.parquet"):
         assert pq.read_table(again / name).equals(pq.read_table(out / name))

@@ -388,7 +388,15 @@ def test_a_wrong_region_is_refused(tmp_path: Path, question: str):
 
 @pytest.mark.parametrize(
     "question",
-    ["chr1-0-A-G", "chr1-61-A-G", "chr1-5-A-A", "chr7-1-A-G", "chr1:5:A:A", "chr1-5-A-*", "chr1:x:A:G"],
+    [
+        "chr1-0-A-G",
+        "chr1-61-A-G",
+        "chr1-5-A-A",
+        "chr7-1-A-G",
+        "chr1:5:A:A",
+        "chr1-5-A-*",
+        "chr1:x:A:G",
+    ],
 )
 def test_a_wrong_variant_is_refused(tmp_path: Path, question: str):
     cohort = Cohort(tmp_path, ["0/1"])

@@ -17,7 +17,7 @@ SLOTS = st.integers(0, 65_535)
 def _blobs(rows: list[set[int]], segment: int = 0) -> pa.Array:
     slots = [sorted(slot + 65_536 * segment for slot in row) for row in rows]
     offsets = np.cumsum([0, *(len(row) for row in slots)]).astype(np.int64)
-    return bitmaps.encode(np.array(sum(slots, []), np.uint32), offsets)
+    return bitmaps.encode(np.array([slot for row in slots for slot in row], np.uint32), offsets)
 
 
 def _mask(slots: set[int]) -> np.ndarray:

@@ -189,7 +189,10 @@ def test_rsids_are_looked_up_in_every_form_of_table(tmp_path: Path, naming: Nami
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("rsid\tcontig\nrs1\tc\n", "no column 'pos'"), ("rsid\tcontig\tpos\tref\talt\nrs1\n", ":2: 1 ")],
+    [
+        ("rsid\tcontig\nrs1\tc\n", "no column 'pos'"),
+        ("rsid\tcontig\tpos\tref\talt\nrs1\n", ":2: 1 columns; expected 5"),
+    ],
 )  # fmt: skip
 def test_a_malformed_table_of_rsids_is_named(tmp_path: Path, naming: Naming, text: str, said: str):
     table = tmp_path / "a.tsv"

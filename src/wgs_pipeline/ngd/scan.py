@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def scan_files(
     return scan
 
 
-def unexplained(path: Path, needles: Needles, texts: Iterable[str]) -> int:
+def unexplained(path: Path, needles: Needles, texts: Collection[str]) -> int:
     """Places where an identifier stands in a file and no longer text explains it.
 
     Args:
@@ -105,12 +105,14 @@ def unexplained(path: Path, needles: Needles, texts: Iterable[str]) -> int:
             (``patient-10`` contains ``patient-1``) explains its places.
     """
     content = path.read_bytes()
-    encoded = [each.encode() for each in texts]
     count = 0
     for needle in needles.long:
-        longer = [each for each in set(encoded) if needle in each and each != needle]
-        for hit in re.finditer(re.escape(needle), content):
-            count += not any(_explains(content, hit.start(), needle, each) for each in longer)
+        hits = [hit.start() for hit in re.finditer(re.escape(needle), content)]
+        if hits:
+            longer = {each.encode() for each in texts if needle in each.encode()} - {needle}
+            count += sum(
+                not any(_explains(content, hit, needle, each) for each in longer) for hit in hits
+            )
     return count
 
 

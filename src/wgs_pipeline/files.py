@@ -12,6 +12,8 @@ from typing import Any
 
 from wgs_pipeline.errors import OutputError
 
+_ATTEMPTS = 5
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -23,8 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OutputError: The folder cannot be written, or the file system is full.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        handle, name = _temporary_beside(path)
         os.close(handle)
     except OSError as error:
         raise _refused(path, error) from error
@@ -51,6 +52,19 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` to ``path`` as indented JSON, all or nothing."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _temporary_beside(path: Path) -> tuple[int, str]:
+    """Make the folder and a file in it; anew where someone removed the empty folder meanwhile."""
+    attempt = 0
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        except FileNotFoundError:
+            attempt += 1
+            if attempt == _ATTEMPTS:
+                raise
 
 
 def _refused(path: Path, error: OSError, temporary: Path | None = None) -> OutputError:

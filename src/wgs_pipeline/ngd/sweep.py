@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from wgs_pipeline.ngd.commit import remove_shard
@@ -89,6 +90,6 @@ def sweep(root: Root, numbers: Sequence[int], building: int | None = None) -> in
                 shutil.rmtree(folder, ignore_errors=True)
     for folder in (root.path / "index", root.path / "counts"):
         for path in sorted(folder.rglob("*"), reverse=True):
-            if path.is_dir() and not any(path.iterdir()):
+            with suppress(OSError):  # not empty, or someone is building in it
                 path.rmdir()
     return swept

@@ -37,7 +37,7 @@ def measure(place: Place, length: int) -> list[dict[str, Any]]:
     results = []
     for count, thorough in ((1, False), (10, False), (1, True)):
         with Vault(place.vault) as vault:
-            held = sorted({patient_id for _, patient_id, _ in vault.holders()})
+            held = sorted({each.patient_id for each in vault.genomes()})
         middle = len(held) // 2
         asked = json.dumps([str(place.root), held[middle : middle + count], thorough])
         command = [sys.executable, "-m", "benchmarks.ngd.erasure"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from benchmarks.ngd.callability import Callability
-from benchmarks.ngd.cohort import CONTIG, Cohort
+from benchmarks.ngd.cohort import Cohort
 from benchmarks.ngd.genomes import make_batch
 from benchmarks.ngd.measure import GENOME_MB, Meter, bytes_below, files_below
 from benchmarks.ngd.project import Place, karyotype, patient_id, sample_id
@@ -22,7 +22,7 @@ from wgs_pipeline.ngd.compact import compact
 from wgs_pipeline.ngd.contig_calls import ContigCalls
 from wgs_pipeline.ngd.generation import read_generation
 from wgs_pipeline.ngd.init import Wanted, initialise
-from wgs_pipeline.ngd.intervals import Bases
+from wgs_pipeline.ngd.intervals import union
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.registration import Identity, loading, register
 from wgs_pipeline.ngd.shard import Analysis
@@ -199,28 +199,26 @@ def whole_genome(folder: Path, source: Source, count: int) -> tuple[Place, dict[
 
 def _tiled(source: Source, cohort: Cohort, genome: int, per_contig: int) -> list[ContigCalls]:
     """One genome, each contig of which is made of slices of the region."""
-    low, contigs = genome * 24 * per_contig, []
+    first, contigs = genome * 24 * per_contig, []
     for contig in range(24):
-        tables, starts, ends = [], [], []
-        for tile in range(per_contig):
-            person = (low + contig * per_contig + tile) % cohort.persons
-            batch = make_batch(cohort, source.model, person, person + 1, source.seed)
-            table, bases = batch.calls, batch.callable[0]
-            shift = tile * cohort.length
-            place = table.schema.get_field_index("pos")
-            moved = np.asarray(table["pos"]) + np.int32(shift)
-            tables.append(table.set_column(place, "pos", pa.array(moved, pa.int32())))
-            starts.append(bases.starts + shift)
-            ends.append(bases.ends + shift)
+        tables, starts, ends, tile = [], [], [], 0
+        while tile < per_contig:
+            low = (first + contig * per_contig + tile) % cohort.persons
+            high = min(low + per_contig - tile, cohort.persons)
+            batch = make_batch(cohort, source.model, low, high, source.seed)
+            shifts = (tile + np.arange(high - low)) * cohort.length
+            place = batch.calls.schema.get_field_index("pos")
+            moved = np.asarray(batch.calls["pos"]) + np.repeat(shifts, np.diff(batch.offsets))
+            moved = pa.array(moved.astype(np.int32))
+            tables.append(batch.calls.set_column(place, "pos", moved))
+            for shift, bases in zip(shifts, batch.callable, strict=True):
+                starts.append(bases.starts + shift)
+                ends.append(bases.ends + shift)
+            tile += high - low
         name = f"chr{contig + 1}"
         calls = pa.concat_tables(tables)
         names = pa.array([name]).take(pa.array(np.zeros(calls.num_rows, np.int64)))
         calls = calls.set_column(0, "contig", names).combine_chunks()
-        runs = Bases(np.concatenate(starts), np.concatenate(ends))
+        runs = union(np.concatenate(starts), np.concatenate(ends))
         contigs.append(ContigCalls(name, calls, runs))
     return contigs
-
-
-def contig_of(cohort: Cohort) -> tuple[str, int]:
-    """Contig and its length, as queries name them."""
-    return CONTIG, cohort.length

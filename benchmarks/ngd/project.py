@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from wgs_pipeline.audit import system_user
 from wgs_pipeline.ngd.init import Wanted, initialise
 from wgs_pipeline.ngd.layout import Root
 
+_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 _HEADER = "patient_id\tscope\tdecision\teffective_from\trecorded_at\tsource\n"
 _PROJECT = """\
 id: bench
@@ -104,10 +106,12 @@ def make_place(folder: Path, cohort: Cohort, refusing: NDArray[np.int64]) -> Pla
     return place
 
 
-def refuse_research(place: Place, persons: NDArray[np.int64]) -> None:
-    """Record refusals in the register; the database is not told."""
+def record_research(place: Place, persons: NDArray[np.int64], decision: str) -> None:
+    """Record decisions on research, later than all before; the database is not told."""
+    minute = place.consents.read_bytes().count(b"\n")
+    rows = [_event(each, "research", decision, minute) for each in persons.tolist()]
     with place.consents.open("a") as file:
-        file.write("".join(_event(each, "research", "refused", 2) for each in persons.tolist()))
+        file.write("".join(rows))
 
 
 def write_fasta(path: Path, sequence: NDArray[np.uint8], contig: str = CONTIG) -> None:
@@ -118,6 +122,6 @@ def write_fasta(path: Path, sequence: NDArray[np.uint8], contig: str = CONTIG) -
     Path(f"{path}.fai").write_text(f"{contig}\t{size}\t{len(head)}\t{size}\t{size + 1}\n")
 
 
-def _event(person: int, scope: str, decision: str, day: int) -> str:
-    moment = f"2024-01-{day + 1:02d}T00:00:00Z"
+def _event(person: int, scope: str, decision: str, minute: int) -> str:
+    moment = (_FIRST + timedelta(minutes=minute)).isoformat()
     return "\t".join([patient_id(person), scope, decision, moment, moment, "simulated"]) + "\n"

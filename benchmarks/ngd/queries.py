@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from benchmarks.ngd.measure import make_cold, quantiles_ms
-from benchmarks.ngd.project import Place, patient_id, refuse_research
+from benchmarks.ngd.project import Place, patient_id, record_research
 from benchmarks.ngd.questions import GENE_BP, Question
 from numpy.typing import NDArray
 
@@ -59,13 +59,12 @@ def warm(
 def masked(
     place: Place, questions: list[Question], refusing: NDArray[np.int64]
 ) -> list[dict[str, Any]]:
-    """Research answers after fresh refusals that no compaction has seen; undone afterwards."""
-    before = place.consents.read_bytes()
-    refuse_research(place, refusing)
+    """Research answers after fresh refusals that no compaction has seen; taken back afterwards."""
+    record_research(place, refusing, "refused")
     try:
         return warm(place, questions, "research", "5 % fresh refusals", mark_ms=30)
     finally:
-        place.consents.write_bytes(before)
+        record_research(place, refusing, "given")
 
 
 def cold(place: Place, questions: list[Question]) -> list[dict[str, Any]]:
@@ -94,7 +93,9 @@ def shell(place: Place, variants: list[str]) -> list[dict[str, Any]]:
                 make_cold(place.root, place.vault, place.folder)
             command = [wgs, "ngd", "variant", str(place.root), name, "--purpose", "care"]
             started = time.perf_counter()
-            subprocess.run(command, capture_output=True, check=True)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(done.stderr)
             seconds.append(time.perf_counter() - started)
         question = Question("variant", "variant", [], SHELL_MARK_MS if state == "warm" else None)
         results.append(_row(question, "care", "from the shell", state, seconds, None))
@@ -127,7 +128,9 @@ def _fresh(
     """Seconds to open the database and to answer, in a process of its own."""
     asked = json.dumps([str(root), method, arguments, named])
     command = [sys.executable, "-m", "benchmarks.ngd.queries"]
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
     said: dict[str, float] = json.loads(done.stdout)
     return said
 

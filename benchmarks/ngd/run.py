@@ -99,7 +99,9 @@ def _one_size(source: Source, wanted: Wanted) -> Iterator[Row]:
     places = draw_places(cohort, wanted.times, wanted.seed)
     asked = places.questions()
     rng = np.random.default_rng((wanted.seed, 2))
-    refusing = rng.choice(source.persons, int(source.persons * REFUSING), replace=False)
+    standing = _refusing(source, wanted)
+    others = np.setdiff1d(np.arange(source.persons), standing)
+    refusing = rng.choice(others, len(standing), replace=False)
     for rows in (
         queries.warm(place, asked, "care", "everyone"),
         queries.warm(place, asked, "research", "5 % standing refusals", mark_ms=30),
@@ -142,9 +144,13 @@ def _place(source: Source, wanted: Wanted) -> Place:
     kept = Place(_folder(source, wanted))
     if kept.folder.exists():
         return kept
+    return make_place(kept.folder, source.cohort(), _refusing(source, wanted))
+
+
+def _refusing(source: Source, wanted: Wanted) -> NDArray[np.int64]:
+    """Persons who have refused research before they are loaded."""
     rng = np.random.default_rng((wanted.seed, 1))
-    refusing = rng.choice(source.persons, int(source.persons * REFUSING), replace=False)
-    return make_place(kept.folder, source.cohort(), refusing)
+    return rng.choice(source.persons, int(source.persons * REFUSING), replace=False)
 
 
 def _folder(source: Source, wanted: Wanted) -> Path:

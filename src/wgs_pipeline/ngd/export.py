@@ -10,11 +10,14 @@ DIR/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.errors import ConsentError, OutputError, PurposeError
@@ -215,18 +218,20 @@ class _Job:
         """Write the data; gives the number of variants, and how much is person-level."""
         of = f"project={self.project_id}," if self.project_id else ""
         source = (f"##wgs_export=<{of}generation={snapshot.generation.number}>",)
-        sites = 0
-        if self.project is None or FREQUENCIES in self.project.data:
-            minimum = self.project.minimum_count if self.project else None
-            with interchange.FrequencyFiles(folder, snapshot, regions, source) as files:
-                for table in interchange.frequencies(snapshot, regions, minimum):
-                    files.write(table)
-                sites = files.rows
-        if self.wanted.frequencies_only:
-            return sites, None
-        request = Request(folder, regions, self.wanted.formats, source)
-        written = write_genotypes(self.database._root, snapshot, cohort, request)
-        return written.sites, written
+        contigs = {name: snapshot.reference.contigs[name] for name in regions}
+        with ExitStack() as stack:
+            take: Callable[[str, pa.Table], None] = _ignore
+            if self.project is None or FREQUENCIES in self.project.data:
+                minimum = self.project.minimum_count if self.project else None
+                files = interchange.FrequencyFiles(folder, contigs, source, minimum)
+                take = stack.enter_context(files).write
+            if self.wanted.frequencies_only:
+                for contig, variants in interchange.all_counts(snapshot, regions):
+                    take(contig, variants)
+                return files.rows, None
+            request = Request(folder, regions, self.wanted.formats, source, take)
+            written = write_genotypes(self.database._root, snapshot, cohort, request)
+            return written.sites, written
 
     def _refuse_if_consent_changed(self, cohort: Cohort) -> None:
         """The data set is made of those whose consent allows it when it is given out."""
@@ -244,3 +249,7 @@ class _Job:
             return number
         shown = suppress_count(number, self.project.minimum_count)
         return int(shown) if shown.isdigit() else shown
+
+
+def _ignore(contig: str, variants: pa.Table) -> None:
+    """What is done with counts that the approval does not cover."""

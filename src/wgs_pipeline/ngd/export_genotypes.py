@@ -19,9 +19,11 @@ from wgs_pipeline.ngd.export_cohort import Cohort
 from wgs_pipeline.ngd.export_reading import contig_groups, read_genomes
 from wgs_pipeline.ngd.export_regions import Regions
 from wgs_pipeline.ngd.genotype_matrix import Matrix, Sites, record_leads, sites_of
+from wgs_pipeline.ngd.interchange import counts
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root, folder_name
 from wgs_pipeline.ngd.snapshot import Snapshot
+from wgs_pipeline.ngd.tiers import COUNTS
 from wgs_pipeline.ngd.vcf_writer import Bcf, BgzipVcf, VcfSink, header
 from wgs_pipeline.ngd.vcf_writer import field as vcf_field
 
@@ -44,6 +46,14 @@ _GENOTYPES = pa.schema(
 _CALLABLE = pa.schema(
     [("sample", pa.string()), ("contig", pa.string()), ("start", pa.int32()), ("end", pa.int32())]
 )
+_CARRIERS = pa.schema(
+    [
+        ("pos", pa.int32()),
+        ("ref", pa.string()),
+        ("alt", pa.string()),
+        *((name, pa.int32()) for name in COUNTS),
+    ]
+)
 HEADER_LINES = (
     vcf_field("INFO", "AC", "A", "Integer", "Copies of ALT in this file"),
     vcf_field("INFO", "AN", "1", "Integer", "Alleles called in this file"),
@@ -63,12 +73,14 @@ class Request:
         regions: Bases in which variants start, and to which callable runs are cut.
         formats: Of ``FORMATS``.
         source: Further header lines of VCF.
+        take_counts: Given contig and counts of each window in turn.
     """
 
     folder: Path
     regions: Regions
     formats: Collection[str]
     source: tuple[str, ...]
+    take_counts: Callable[[str, pa.Table], None]
 
 
 @dataclass
@@ -170,7 +182,9 @@ def _write_contig(
     with _Later.of(request, GENOTYPES, rows, _GENOTYPES) as file:
         for low, high in rows.windows():
             sites = sites_of(rows.calls_in(low, high))
-            _agree(snapshot, contig, rows.bases, low, high, sites)
+            counted = counts(snapshot, contig, rows.bases, low, high)
+            _require_same(_carriers(sites.table).equals(_carriers(counted)), contig)
+            request.take_counts(contig, counted)
             written.sites += sites.table.num_rows
             written.calls += sites.calls.num_rows
             if "parquet" in request.formats:
@@ -178,45 +192,35 @@ def _write_contig(
             if sinks and sites.table.num_rows:
                 runs = rows.runs_in(low, high)
                 matrix = Matrix.of(sites, runs, contig, cohort, snapshot.reference)
-                written.cells += _write_records(snapshot, contig, matrix, sinks)
+                written.cells += _write_records(contig, matrix, counted, sinks)
 
 
-def _write_records(
-    snapshot: Snapshot, contig: str, matrix: Matrix, sinks: Sequence[VcfSink]
-) -> int:
-    table = matrix.sites.table
-    het, hom, hemi = (np.asarray(table[name]) for name in ("n_het", "n_hom", "n_hemi"))
-    positions = np.asarray(table["pos"]).astype(np.int64) - 1
-    expected = snapshot.allele_number(contig, positions)
+def _write_records(contig: str, matrix: Matrix, counted: pa.Table, sinks: Sequence[VcfSink]) -> int:
+    """Write the records of one window; gives the number of cells."""
     cells = 0
     for rows, callable_ in matrix.blocks():
+        table = counted.slice(rows.start, rows.stop - rows.start)
         number = matrix.allele_number(rows, callable_)
-        _same(np.array_equal(number, expected[rows]), contig)
+        _require_same(np.array_equal(number, np.asarray(table["AN"])), contig)
         info = pc.binary_join_element_wise(
-            "AC=", pa.array((het + 2 * hom + hemi)[rows]).cast(pa.string()),
-            ";AN=", pa.array(number).cast(pa.string()), "",
-        )  # fmt: skip
-        leads = record_leads(contig, table.slice(rows.start, rows.stop - rows.start), info)
-        text = matrix.text(rows, callable_, leads)
+            pc.binary_join_element_wise("AC", pc.cast(table["AC"], pa.string()), "="),
+            pc.binary_join_element_wise("AN", pc.cast(table["AN"], pa.string()), "="),
+            ";",
+        )
+        text = matrix.text(rows, callable_, record_leads(contig, table, info))
         for sink in sinks:
             sink.write(text)
         cells += callable_.size
     return cells
 
 
-def _agree(
-    snapshot: Snapshot, contig: str, bases: Bases, low: int, high: int, sites: Sites
-) -> None:
-    """Refuse where the index counts other carriers than the shards hold."""
-    names = ["pos", "ref", "alt", "n_het", "n_hom", "n_hemi"]
-    table = snapshot.variants(contig, low, high)
-    inside = bases.contains(np.asarray(table["pos"]).astype(np.int64) - 1)
-    mine = sites.table.select(names)
-    table = table.filter(pa.array(inside)).select(names).cast(mine.schema)
-    _same(mine.combine_chunks().equals(table.combine_chunks()), contig)
+def _carriers(table: pa.Table) -> pa.Table:
+    """How many carry which variant."""
+    return table.select(_CARRIERS.names).cast(_CARRIERS).combine_chunks()
 
 
-def _same(same: bool, contig: str) -> None:
+def _require_same(same: bool, contig: str) -> None:
+    """Refuse where the index counts other genomes than the shards hold."""
     if not same:
         raise NgdError(
             f"{contig}: the index does not count what the shards hold, so nothing is exported. "

@@ -6,7 +6,7 @@ missing in both, and the row says so: SUPPRESSED.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wgs_pipeline.ngd.export_regions import Regions, windows
+from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import BIN_BP
 from wgs_pipeline.ngd.snapshot import Snapshot
 from wgs_pipeline.ngd.suppression import suppress
@@ -57,32 +58,39 @@ INFO_LINES = (
 )
 
 
-def frequencies(snapshot: Snapshot, regions: Regions, minimum: int | None) -> Iterator[pa.Table]:
-    """Variants of the regions and their counts, one window after another.
+def counts(snapshot: Snapshot, contig: str, bases: Bases, low: int, high: int) -> pa.Table:
+    """Variants that start at some bases of [low, high), 0-based, as ``Snapshot.variants``."""
+    table = snapshot.variants(contig, low, high)
+    inside = bases.contains(np.asarray(table["pos"]).astype(np.int64) - 1)
+    return table.filter(pa.array(inside))
 
-    Args:
-        snapshot: What is counted.
-        regions: Bases in which variants start.
-        minimum: Least count that is shown; None shows all.
 
-    Yields:
-        Columns of ``FREQUENCIES``, sorted.
-    """
+def all_counts(snapshot: Snapshot, regions: Regions) -> Iterator[tuple[str, pa.Table]]:
+    """Contig and variants of every window of the regions, in order."""
     for contig, bases in regions.items():
         for low, high in windows(bases, BIN_BP):
-            table = snapshot.variants(contig, low, high)
-            inside = bases.contains(np.asarray(table["pos"]).astype(np.int64) - 1)
-            yield _typed(contig, table.filter(pa.array(inside)), minimum)
+            yield contig, counts(snapshot, contig, bases, low, high)
 
 
 class FrequencyFiles:
-    """Both files, written side by side. Use as a context manager."""
+    """Both files, written side by side. Use as a context manager.
+
+    Args:
+        folder: Where they are written.
+        contigs: Name to length of those that may come.
+        source: Further header lines of the VCF.
+        minimum: Least count that is shown; None shows all.
+    """
 
     def __init__(
-        self, folder: Path, snapshot: Snapshot, regions: Regions, source: tuple[str, ...]
+        self,
+        folder: Path,
+        contigs: Mapping[str, int],
+        source: tuple[str, ...],
+        minimum: int | None,
     ) -> None:
-        contigs = {name: snapshot.reference.contigs[name] for name in regions}
         self.rows = 0
+        self._minimum = minimum
         self._parquet = pq.ParquetWriter(
             folder / PARQUET, FREQUENCIES, compression="zstd", store_schema=False
         )
@@ -104,10 +112,11 @@ class FrequencyFiles:
         else:
             self._vcf.abandon()
 
-    def write(self, table: pa.Table) -> None:
-        """Take rows of ``FREQUENCIES``."""
-        self.rows += table.num_rows
-        if table.num_rows:
+    def write(self, contig: str, variants: pa.Table) -> None:
+        """Take the next variants of a contig, as ``counts`` gives them."""
+        self.rows += variants.num_rows
+        if variants.num_rows:
+            table = _typed(contig, variants, self._minimum)
             self._parquet.write_table(table)
             self._vcf.write(vcf_records(table))
 
@@ -134,11 +143,11 @@ def _typed(contig: str, table: pa.Table, minimum: int | None) -> pa.Table:
     table = table.append_column("AF", pa.array(frequency, mask=np.isnan(frequency)))
     if minimum is not None:
         table = suppress(table, minimum)
-    counts = {name: _shown(table[name]) for name in ("AC", "AN", *COUNTS)}
+    shown = {name: _shown(table[name]) for name in ("AC", "AN", *COUNTS)}
     hidden = np.zeros(table.num_rows, np.bool_)
-    for column in counts.values():
+    for column in shown.values():
         hidden |= np.asarray(pc.is_null(column))
-    columns = {name: table[name] for name in ("pos", "ref", "alt", "AF")} | counts
+    columns = {name: table[name] for name in ("pos", "ref", "alt", "AF")} | shown
     columns["contig"] = pa.array([contig]).take(pa.array(np.zeros(table.num_rows, np.int64)))
     columns["suppressed"] = pa.array(hidden)
     return pa.table([columns[name] for name in FREQUENCIES.names], FREQUENCIES.names).cast(

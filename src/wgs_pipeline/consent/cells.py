@@ -40,11 +40,6 @@ class Cells:
     starts: Int64s
     lengths: Int64s
 
-    def text(self, cell: int) -> str:
-        """One of the cells."""
-        start, length = int(self.starts[cell]), int(self.lengths[cell])
-        return self.data[start : start + length].tobytes().decode("utf-8")
-
     def where(self, chosen: Bools | Int64s | slice) -> Cells:
         """Some of the cells."""
         return Cells(self.data, self.starts[chosen], self.lengths[chosen])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.consent.cells import WORD, Block, Bools, Cells, Content, Int64s, Words
 from wgs_pipeline.consent.events import ConsentEvent
-from wgs_pipeline.consent.identities import hashes, identifiers
+from wgs_pipeline.consent.identities import cells_of, hashes, identifiers, joined
 from wgs_pipeline.consent.moments import microseconds, parse_moments
 from wgs_pipeline.consent.rows import event_of, events_of_table
 from wgs_pipeline.consent.timelines import DECISIONS, SCOPES, Columns
@@ -61,8 +61,7 @@ class _Part:
 
     starts: Int64s
     lines: NDArray[np.int32]
-    id_starts: Int64s
-    id_lengths: Int64s
+    identifiers: Words
     hashes: Words
     scopes: NDArray[np.uint8]
     decisions: NDArray[np.uint8]
@@ -95,17 +94,17 @@ def read_columns(path: Path, now: datetime) -> Columns | None:
         return None
     parts.append(_one_by_one(path, content, columns, parts, now))
 
-    def joined(name: str) -> NDArray[Any]:
+    def column(name: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in parts])
 
     return Columns(
-        Cells(content.data, joined("id_starts"), joined("id_lengths")),
-        joined("hashes"),
-        joined("scopes"),
-        joined("decisions"),
-        joined("effective"),
-        joined("recorded"),
-        SheetEvents(content, columns, joined("starts"), joined("lines")),
+        joined([part.identifiers for part in parts]),
+        column("hashes"),
+        column("scopes"),
+        column("decisions"),
+        column("effective"),
+        column("recorded"),
+        SheetEvents(content, columns, column("starts"), column("lines")),
     )
 
 
@@ -153,13 +152,13 @@ class _Reader:
         doubtful = np.ones(len(block.starts), np.bool_)
         doubtful[block.rows[certain]] = False
         chosen = slice(None) if certain.all() else certain
-        rows, persons = block.rows[chosen], cells["patient_id"].where(chosen)
+        rows = block.rows[chosen]
+        persons, lengths = identifiers(cells["patient_id"].where(chosen))
         return _Part(
             block.starts[rows],
             (block.first + rows).astype(np.int32),
-            persons.starts,
-            persons.lengths,
-            hashes(*identifiers(persons)),
+            persons,
+            hashes(persons, lengths),
             scopes[chosen],
             decisions[chosen],
             moments[0][chosen],
@@ -258,17 +257,12 @@ def _one_by_one(
     events, problems = events_of_table(table, now)
     if problems:
         raise ProblemsError(problems)
-    before = columns.index("patient_id")
-    shifts = [sum(len(cell.encode()) + 1 for cell in row.values[:before]) for row in table.rows]
-    starts = np.array([places[event.line] for event in events], np.int64)
-    id_starts = starts + np.array(shifts, np.int64)
-    id_lengths = np.array([len(event.patient_id) for event in events], np.int64)
+    persons, lengths = identifiers(cells_of([event.patient_id for event in events]))
     return _Part(
-        starts,
+        np.array([places[event.line] for event in events], np.int64),
         np.array([event.line for event in events], np.int32),
-        id_starts,
-        id_lengths,
-        hashes(*identifiers(Cells(content.data, id_starts, id_lengths))),
+        persons,
+        hashes(persons, lengths),
         np.array([SCOPES.index(event.scope) for event in events], np.uint8),
         np.array([DECISIONS.index(event.decision) for event in events], np.uint8),
         np.array([microseconds(event.effective_from) for event in events], np.int64),

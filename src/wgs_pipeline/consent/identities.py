@@ -48,6 +48,25 @@ def identifiers(cells: Cells) -> tuple[Words, Int64s]:
     return words, lengths
 
 
+def texts(words: Words) -> list[str]:
+    """Identifiers as text."""
+    padded = np.ascontiguousarray(words).view(f"S{words.shape[1] * WORD}")[:, 0]
+    return [each.decode("ascii") for each in padded.tolist()]
+
+
+def lengths_of(words: Words) -> Int64s:
+    """Lengths of identifiers in bytes, shape (persons,)."""
+    lengths: Int64s = (words.view(np.uint8) != 0).sum(axis=1, dtype=np.int64)
+    return lengths
+
+
+def joined(parts: Sequence[Words]) -> Words:
+    """Words of identifiers below each other, padded to the widest."""
+    widest = max(part.shape[1] for part in parts)
+    padded = [np.pad(part, ((0, 0), (0, widest - part.shape[1]))) for part in parts]
+    return np.concatenate(padded)
+
+
 def hashes(words: Words, lengths: Int64s, seed: int = 0) -> Words:
     """Hashes of identifiers, shape (persons,); the lowest ``SCOPE_BITS`` bits are 0."""
     state = (lengths.view(np.uint64) + np.uint64(seed + 1)) * _ODD

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wgs_pipeline.consent.cells import Block, Bools, Cells, Content, Int64s
+from wgs_pipeline.consent.cells import Block, Bools, Cells, Content, Int64s, Words
 from wgs_pipeline.consent.events import ConsentEvent, Decision, Scope
-from wgs_pipeline.consent.identities import hashes, identifiers
+from wgs_pipeline.consent.identities import hashes, identifiers, texts
 from wgs_pipeline.consent.moments import DAY_US, days_since_1970, microseconds
 from wgs_pipeline.consent.optouts import (
     CPR,
@@ -39,18 +39,18 @@ class OptoutEvents:
     """The events of an opt-out list, made from its bytes.
 
     Attributes:
-        persons: Identifiers as written, shape (events,).
+        persons: Identifiers, as of ``identities.identifiers``, shape (events, words).
         effective: Microseconds since 1970-01-01T00:00Z, shape (events,).
         lines: Line numbers, shape (events,).
     """
 
-    persons: Cells
+    persons: Words
     effective: Int64s
     lines: Int64s
 
     def event(self, row: int) -> ConsentEvent:
         """The event of a row."""
-        person = self.persons.text(row)
+        (person,) = texts(self.persons[row : row + 1])
         at = _EPOCH + timedelta(microseconds=int(self.effective[row]))
         line = int(self.lines[row])
         return ConsentEvent(person, Scope.RESEARCH, Decision.REFUSED, at, at, SOURCE, line)
@@ -87,12 +87,12 @@ def read_optout_columns(path: Path, now: datetime) -> Columns:
     )
     if not len(lines):
         raise no_list(path, "an empty opt-out list")
-    one = Cells(content.data, starts, lengths)
-    persons = Cells(content.data, np.tile(starts, 2), np.tile(lengths, 2))
+    persons, lengths = identifiers(Cells(content.data, starts, lengths))
+    hashed, persons = np.tile(hashes(persons, lengths), 2), np.tile(persons, (2, 1))
     effective = np.concatenate([first, last])
     return Columns(
         persons,
-        np.tile(hashes(*identifiers(one)), 2),
+        hashed,
         np.full(len(effective), SCOPES.index(Scope.RESEARCH), np.uint8),
         np.full(len(effective), DECISIONS.index(Decision.REFUSED), np.uint8),
         effective,

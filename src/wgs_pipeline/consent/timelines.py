@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wgs_pipeline.consent.cells import WORD, Bools, Cells, Int64s, Words
+from wgs_pipeline.consent.cells import Bools, Cells, Int64s, Words
 from wgs_pipeline.consent.events import RESTRICTIVENESS, ConsentEvent, Decision, Scope
-from wgs_pipeline.consent.identities import SCOPE_BITS, cells_of, hashes, identifiers, same
+from wgs_pipeline.consent.identities import (
+    SCOPE_BITS,
+    cells_of,
+    hashes,
+    identifiers,
+    joined,
+    lengths_of,
+    same,
+    texts,
+)
 from wgs_pipeline.consent.moments import microseconds
 
 if TYPE_CHECKING:
@@ -38,8 +47,8 @@ class Columns:
     """Events in any order.
 
     Attributes:
-        persons: Identifiers as written, shape (events,).
-        hashes: Hashes of their canonical spelling with seed 0, shape (events,).
+        persons: Identifiers, as of ``identities.identifiers``, shape (events, words).
+        hashes: Their hashes with seed 0, shape (events,).
         scopes: Indices into ``SCOPES``, shape (events,).
         decisions: Indices into ``DECISIONS``, shape (events,).
         effective: Microseconds since 1970-01-01T00:00Z, shape (events,).
@@ -47,7 +56,7 @@ class Columns:
         source: Makes events of rows.
     """
 
-    persons: Cells
+    persons: Words
     hashes: Words
     scopes: NDArray[np.uint8]
     decisions: NDArray[np.uint8]
@@ -137,8 +146,7 @@ class Timelines(Mapping[str, tuple[ConsentEvent, ...]]):
         )
 
     def __iter__(self) -> Iterator[str]:
-        text = self._words.view(f"S{self._words.shape[1] * WORD}")[:, 0]
-        return (each.decode("ascii") for each in text.tolist())
+        return iter(texts(self._words))
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -189,14 +197,8 @@ class _Chained:
 
 def chained(first: Columns, second: Columns) -> Columns:
     """The events of both."""
-    shift = len(first.persons.data)
-    persons = Cells(
-        np.concatenate([first.persons.data, second.persons.data]),
-        np.concatenate([first.persons.starts, second.persons.starts + shift]),
-        np.concatenate([first.persons.lengths, second.persons.lengths]),
-    )
     return Columns(
-        persons,
+        joined([first.persons, second.persons]),
         np.concatenate([first.hashes, second.hashes]),
         np.concatenate([first.scopes, second.scopes]),
         np.concatenate([first.decisions, second.decisions]),
@@ -226,10 +228,10 @@ def _grouped(columns: Columns) -> tuple[Words, Int64s, Words, int]:
         order = np.argsort(group)
         group = group[order]
         neighbours = np.flatnonzero((group[1:] ^ group[:-1]) < _PER_PERSON)
-        words, _ = identifiers(columns.persons.where(order))
+        words = columns.persons[order]
         if same(words[neighbours], words[neighbours + 1]).all():
             return group, order, words, seed
-        person = hashes(*identifiers(columns.persons), seed + 1)
+        person = hashes(columns.persons, lengths_of(columns.persons), seed + 1)
     raise AssertionError("identifiers collide under every seed")
 
 

@@ -119,7 +119,10 @@ def load(
     if sample is None or gvcf is None:
         raise click.UsageError("give --sample and --gvcf, or --callset")
     from wgs_pipeline.cli.ngd_commit import write_registration
+    from wgs_pipeline.cli.ngd_query import import_arrow_alone
     from wgs_pipeline.files import write_json
+
+    import_arrow_alone()
     from wgs_pipeline.ngd.load import Request, load, register_only
 
     if registration is not None and receipt is not None:

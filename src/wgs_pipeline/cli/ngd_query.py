@@ -182,7 +182,7 @@ class _NoPandas:
             raise ModuleNotFoundError(name)
 
 
-def _import_arrow_alone() -> None:
+def import_arrow_alone() -> None:
     """Import Arrow so that it never takes up pandas, whose import takes longer than an answer."""
     hook: Any = _NoPandas
     sys.meta_path.insert(0, hook)
@@ -201,7 +201,7 @@ def _answer(
     format_: str,
     output: Path | None,
 ) -> None:
-    _import_arrow_alone()
+    import_arrow_alone()
     from wgs_pipeline import ngd
     from wgs_pipeline.ngd import answers
 

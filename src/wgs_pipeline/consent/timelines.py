@@ -74,9 +74,9 @@ class Timelines(Mapping[str, tuple[ConsentEvent, ...]]):
     def __init__(self, columns: Columns) -> None:
         """Sort the events."""
         group, order, words, self._seed = _grouped(columns)
-        _sort_within_groups(order, group, columns)
+        self._effective, ties = _sort_within_groups(group, order, columns)
+        self._decision = (ties % len(DECISIONS)).astype(np.int8)
         self._source, self._row = columns.source, order
-        self._effective, self._decision = columns.effective[order], columns.decisions[order]
         first = np.flatnonzero(_begins(group))
         #: Where the rows of each entry, one time line, begin; one more for the end.
         self._first = np.append(first, len(group))
@@ -227,44 +227,60 @@ def _grouped(columns: Columns) -> tuple[Words, Int64s, Words, int]:
         group = person + columns.scopes
         order = np.argsort(group)
         group = group[order]
-        neighbours = np.flatnonzero((group[1:] ^ group[:-1]) < _PER_PERSON)
+        one_hash = (group[1:] ^ group[:-1]) < _PER_PERSON
         words = columns.persons[order]
-        if same(words[neighbours], words[neighbours + 1]).all():
+        if not (one_hash & ~same(words[1:], words[:-1])).any():
             return group, order, words, seed
         person = hashes(columns.persons, lengths_of(columns.persons), seed + 1)
     raise AssertionError("identifiers collide under every seed")
 
 
-def _sort_within_groups(order: Int64s, group: Words, columns: Columns) -> None:
-    """Bring the rows of each group into order of precedence.
+def _sort_within_groups(group: Words, order: Int64s, columns: Columns) -> tuple[Int64s, Int64s]:
+    """Bring the rows of each group into order of precedence, of equal ones that of the file.
 
     Time lines are short, so neighbours are swapped until all is in order; what then is not, is
     sorted at once.
+
+    Args:
+        group: Sorted, shape (events,).
+        order: Rows by group; changed.
+        columns: The events.
+
+    Returns:
+        ``effective`` in that order, and what decides between equal ones: ``recorded`` times the
+        number of decisions, plus the decision.
     """
-    ties = columns.recorded * len(DECISIONS) + columns.decisions
+    effective = columns.effective[order]
+    ties = (columns.recorded * len(DECISIONS) + columns.decisions)[order]
+    sorted_ = (effective, ties, order)
 
     def disordered(places: Int64s) -> Int64s:
-        a, b = order[places], order[places + 1]
-        one, other = columns.effective[a], columns.effective[b]
-        tied = np.flatnonzero(one == other)
+        after = places + 1
+        one, other = effective[places], effective[after]
         wrong = one > other
-        a, b = a[tied], b[tied]
-        wrong[tied] = (ties[a] > ties[b]) | ((ties[a] == ties[b]) & (a > b))
+        equal = np.flatnonzero(one == other)
+        if equal.size:
+            a, b = places[equal], after[equal]
+            wrong[equal] = (ties[a] > ties[b]) | ((ties[a] == ties[b]) & (order[a] > order[b]))
         return places[wrong]
 
-    pairs = np.flatnonzero(group[1:] == group[:-1])
+    pairs = every = np.flatnonzero(group[1:] == group[:-1])
     for _ in range(_ROUNDS):
         swapped = []
         for parity in (0, 1):
             places = disordered(pairs[pairs % 2 == parity])
-            order[places], order[places + 1] = order[places + 1], order[places]
+            for column in sorted_:
+                column[places], column[places + 1] = column[places + 1], column[places]
             swapped.append(places)
         moved = np.concatenate(swapped)
         if not moved.size:
-            return
-        near = np.concatenate((moved - 1, moved + 1))
-        near = np.unique(near[(near >= 0) & (near < len(group) - 1)])
-        pairs = near[group[near] == group[near + 1]]
+            return effective, ties
+        near = np.zeros(len(group) + 1, np.bool_)
+        near[moved + 1] = True
+        near[moved - 1] = True  # of the first row this is the last place, which is no pair
+        pairs = every[near[every]]
     places = np.flatnonzero(np.isin(group, group[disordered(pairs)]))
-    rows = order[places]
-    order[places] = rows[np.lexsort((rows, ties[rows], columns.effective[rows], group[places]))]
+    by = places[np.lexsort((order[places], ties[places], effective[places], group[places]))]
+    for column in sorted_:
+        column[places] = column[by]
+    return effective, ties

@@ -228,6 +228,27 @@ def test_the_hour_that_comes_twice(read):
         assert not may_analyse(register, "p1", half_past_one_utc).allowed
 
 
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.permutations(range(9)), st.permutations(range(9)), st.integers(2, 9))
+def test_short_time_lines_in_any_order(read, one, other, n):
+    """Each order of a few events: swapping neighbours ends where sorting does."""
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    events = [
+        ConsentEvent(person, Scope.ANALYSIS, Decision.GIVEN, *[start + timedelta(days=day)] * 2)
+        for person, days in (("p1", one), ("p22", other))
+        for day in days[:n]
+    ]
+    register = read(events)
+    for person, days in (("p1", one), ("p22", other)):
+        found = [event.effective_from for event in register.events_of[person]]
+        assert found == [start + timedelta(days=day) for day in sorted(days[:n])]
+        for day in range(9):
+            last = max((each for each in days[:n] if each <= day), default=None)
+            event = register.latest(person, Scope.ANALYSIS, start + timedelta(days=day))
+            expected = None if last is None else start + timedelta(days=last)
+            assert (event and event.effective_from) == expected
+
+
 def test_long_time_lines_in_any_order(read):
     """More events than neighbours are swapped for."""
     start = datetime(2024, 1, 1, tzinfo=UTC)

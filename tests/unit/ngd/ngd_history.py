@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -84,6 +86,8 @@ class History:
         self.plan: Plan | None = None
         self.planned: list[tuple[Analysed, str]] = []
         self.outdated = False
+        self.stays_open = self.rng.random() < 0.6
+        self.databases: dict[Purpose, Database] = {}
 
     # --- what can happen
 
@@ -364,11 +368,7 @@ class History:
     def _check(self, purpose: Purpose, asked: oracle.Intervals) -> None:
         counted = [(e.genome, e.karyotype) for e in self._seen(purpose) if e.kind != "bare"]
         expected = oracle.counts(counted)
-        asker = Asker("tester", None, purpose, None)
-        with (
-            Database(self.root, Vault(self.root.vault), asker) as database,
-            database._snapshot() as snapshot,
-        ):
+        with self._database(purpose) as database, database._snapshot() as snapshot:
             assert snapshot.eligible == len(counted)
             for contig, regions in asked.items():
                 for low, high in regions:
@@ -390,6 +390,19 @@ class History:
                         count = n[0] + 2 * n[1] + n[2]
                         assert (row["AC"], row["AN"]) == (count, number[row["pos"] - 1])
                         assert count <= row["AN"]
+
+    @contextmanager
+    def _database(self, purpose: Purpose) -> Iterator[Database]:
+        """A database opened for the question, or one that stays open for all of them."""
+        database = self.databases.pop(purpose, None)
+        if database is None:
+            asker = Asker("tester", None, purpose, None)
+            database = Database(self.root, Vault(self.root.vault), asker)
+        yield database
+        if self.stays_open:
+            self.databases[purpose] = database
+        else:
+            database.close()
 
     def check_public(self) -> None:
         """The same through the interface that users have: one region, one variant's carriers."""
@@ -431,4 +444,6 @@ class History:
         assert verify(self.root, self.vault).problems == ()
 
     def close(self) -> None:
+        for database in self.databases.values():
+            database.close()
         self.vault.close()

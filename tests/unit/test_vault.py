@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from wgs_pipeline.errors import NgdError
-from wgs_pipeline.vault import Genome, Outcome, Vault, seal
+from wgs_pipeline.vault import Genome, Outcome, PastExport, Vault, seal
 
 
 @pytest.fixture
@@ -88,6 +88,16 @@ def test_project_keys_differ_and_stay(vault: Vault):
     first = vault.project_key("a")
     assert len(first) == 32
     assert vault.project_key("a") == first != vault.project_key("b")
+
+
+def test_exports_are_remembered_in_order(vault: Vault):
+    assert vault.exports() == []
+    first = PastExport("p1", "genotypes", "research", 3, "2026-01-31T10:00:00+00:00", b"\x01\x02")
+    second = PastExport("", "frequencies", "care", 4, "2026-01-31T09:00:00+00:00", b"")
+    vault.record_export(first)
+    vault.record_export(second)
+    with Vault(vault.path) as again:
+        assert again.exports() == [first, second]
 
 
 def test_the_lease_is_held_by_one(vault: Vault):

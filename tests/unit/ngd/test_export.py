@@ -18,6 +18,7 @@ from wgs_pipeline import ngd
 from wgs_pipeline.errors import ConsentError, NgdError, OutputError, PurposeError, WgsError
 from wgs_pipeline.identifiers import has_cpr_shape
 from wgs_pipeline.ngd import export_calls, export_dictionary, export_reading
+from wgs_pipeline.ngd.erase import erase
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.pseudonyms import cohort_digest, pseudonym
 from wgs_pipeline.vault import Vault
@@ -271,6 +272,21 @@ def test_a_refusal_a_moment_ago_leaves_the_person_out_and_is_counted(tmp_path: P
     assert [each["persons"] for each in logged] == [4, 3, 3]
     assert [each["slots"] for each in logged] == [[0, 1, 2, 3], [0, 1, 2], [0, 1, 2]]
     assert {(each["project"], each["purpose"]) for each in logged} == {("p1", "research")}
+
+
+def test_a_person_who_was_erased_is_counted_as_gone(tmp_path: Path):
+    study = Study(tmp_path)
+    for number in range(3):
+        study.add(number)
+    study.compact()
+    out, _ = study.export()
+    gone = _pseudonym(study, 1)
+    root = Root.open(study.path)
+    with Vault(root.vault) as vault:
+        erase(root, vault, [study.person(1)], lambda _: None)
+    out, done = study.export()
+    assert (done.persons, done.removed) == (2, 1)
+    assert gone not in pq.read_table(out / "samples.parquet")["sample"].to_pylist()
 
 
 def test_another_project_gets_other_names(tmp_path: Path):

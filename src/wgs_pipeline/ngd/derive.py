@@ -18,6 +18,7 @@ from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import shard
 from wgs_pipeline.ngd.bins import merge
 from wgs_pipeline.ngd.counts import Depths, stratum_of
+from wgs_pipeline.ngd.extents import present
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.plan import Change
 from wgs_pipeline.ngd.reference import Reference
@@ -59,6 +60,7 @@ def derived_bins(
         NgdError: A bin and the shards disagree, or something is damaged.
     """
     uncounted = np.array([each.slot for each in changes if not each.counted], np.uint32)
+    changes = present(root, changes, contig, window[0][1], window[-1][2])
     held: dict[int, pa.Table] = {}
     batches = [changes[at : at + _GENOMES] for at in range(0, len(changes), _GENOMES)]
     for number, batch in enumerate(batches, start=1):
@@ -96,7 +98,7 @@ def derived_counts(
     """
     low, high = window[0][1], window[-1][2]
     depths: dict[str, Depths] = {}
-    for each in changes:
+    for each in present(root, changes, contig, low, high):
         stratum = stratum_of(reference, contig, each.karyotype, each.counted)
         if stratum is not None:
             runs = shard.read_callable(root, each.shard, contig, low, high)

@@ -17,6 +17,7 @@ from wgs_pipeline.files import replacing
 from wgs_pipeline.ngd import shard, tiers
 from wgs_pipeline.ngd.bins import variant_keys
 from wgs_pipeline.ngd.counts import bins_of
+from wgs_pipeline.ngd.extents import present
 from wgs_pipeline.ngd.layout import Root, callable_file, open_file, sha256_of
 from wgs_pipeline.ngd.reference import Reference
 
@@ -51,11 +52,12 @@ def write_open_tier(
             pq.ParquetWriter(calls_path, tiers.CALLS, **_options(tiers.CALLS_OPTIONS)) as of_calls,
             pq.ParquetWriter(runs_path, tiers.RUNS, **_options(tiers.RUNS_OPTIONS)) as of_runs,
         ):
-            for contig in reference.contigs:
-                for low, high in stretches(reference, contig, len(genomes)):
+            for contig, length in reference.contigs.items():
+                mine = present(root, genomes, contig, 0, length)
+                for low, high in stretches(reference, contig, len(mine)) if mine else ():
                     for table, writer in (
-                        (open_calls(root, genomes, contig, low, high), of_calls),
-                        (open_runs(root, genomes, contig, low, high), of_runs),
+                        (open_calls(root, mine, contig, low, high), of_calls),
+                        (open_runs(root, mine, contig, low, high), of_runs),
                     ):
                         if table.num_rows:
                             writer.write_table(table, row_group_size=_ROW_GROUP)
@@ -76,7 +78,7 @@ def open_calls(
 ) -> pa.Table:
     """Passed calls of genomes whose first base is in [low, high), as an open tier has them."""
     tables = [tiers.CALLS.empty_table()]
-    for each in genomes:
+    for each in present(root, genomes, contig, low, high):
         table = shard.read_variants(root, each.shard, contig, low, high, columns=_READ)
         tables.append(_of_slot(table.filter(table["passed"]), each.slot, tiers.CALLS))
     table = pa.concat_tables(tables)
@@ -91,7 +93,7 @@ def open_runs(
 ) -> pa.Table:
     """Callable runs of the genomes that count that start in [low, high)."""
     tables = [tiers.RUNS.empty_table()]
-    for each in genomes:
+    for each in present(root, genomes, contig, low, high):
         if each.counted:
             table = shard.read_callable(root, each.shard, contig, low, high)
             table = table.filter(pc.greater_equal(table["start"], low))

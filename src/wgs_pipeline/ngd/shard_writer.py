@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.contig_calls import ContigCalls, parse_contigs
+from wgs_pipeline.ngd.extents import entry
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root, sha256_of
 from wgs_pipeline.ngd.parquet import footer_digest
@@ -143,6 +144,7 @@ def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -
     variants = pq.ParquetWriter(folder / FILES[0], STORED_VARIANTS, **_VARIANT_ENCODING)
     runs = pq.ParquetWriter(folder / FILES[1], STORED_CALLABLE, **_CALLABLE_ENCODING)
     call_groups, run_groups = RowGroups(), RowGroups()
+    extents: dict[str, tuple[int, int]] = {}
     with variants, runs:
         for contig in contigs:
             calls, bases = contig.variants.cast(VARIANTS), contig.callable
@@ -154,6 +156,8 @@ def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -
                 variants.write_table(pack_variants(part))
             for part in pack_runs(bases, run_groups, contig.name):
                 runs.write_table(part)
+            if calls.num_rows or len(bases):
+                extents[contig.name] = _extent(calls, bases)
             counts["variants"] += calls.num_rows
             counts["callable_runs"] += len(bases)
             counts["callable_bp"] += int((bases.ends - bases.starts).sum())
@@ -167,12 +171,20 @@ def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -
         "digest": digest.hexdigest(),
         "files": {name: sha256_of(folder / name) for name in FILES},
         "footers": {name: footer_digest(folder / name) for name in FILES},
+        "extents": entry(extents),
     }
     text = json.dumps(description, indent=2) + "\n"
     (folder / "shard.json").write_text(text, encoding="utf-8")
     _fsync(folder / "shard.json")
     _fsync(folder)
     return digest.hexdigest()
+
+
+def _extent(calls: pa.Table, bases: Bases) -> tuple[int, int]:
+    """First base at which there is a call or a run, and one past the last, 0-based."""
+    starts = [*bases.starts[:1].tolist(), *(pos - 1 for pos in calls["pos"][:1].to_pylist())]
+    ends = [*bases.ends[-1:].tolist(), *calls["pos"][-1:].to_pylist()]
+    return min(starts), max(ends)
 
 
 def _digest(digest: Any, contig: str, calls: pa.Table, bases: Bases) -> None:

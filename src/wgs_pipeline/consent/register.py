@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgs_pipeline.consent.events import ConsentEvent, Decision, Scope
-from wgs_pipeline.consent.optouts import REFUSALS_PER_LINE, read_optouts
 from wgs_pipeline.consent.rows import events_of_table
 from wgs_pipeline.errors import ProblemsError, RegisterError
 from wgs_pipeline.identifiers import canonical_patient_id
@@ -60,7 +59,7 @@ class ConsentRegister:
             if register is not None:
                 return register
         events = _read_events(path, moment)
-        refusals = [] if optouts is None else read_optouts(optouts, moment)
+        refusals = [] if optouts is None else _read_optouts(optouts, moment)
         by_patient = cls.from_events([*events, *refusals]).events_of
         return cls(by_patient, None, len({event.line for event in refusals}), len(refusals))
 
@@ -132,9 +131,16 @@ def _read_events(path: Path, now: datetime) -> list[ConsentEvent]:
     return events
 
 
+def _read_optouts(path: Path, now: datetime) -> list[ConsentEvent]:
+    from wgs_pipeline.consent.optouts import read_optouts
+
+    return read_optouts(path, now)
+
+
 def _read_columnar(path: Path, now: datetime, optouts: Path | None) -> ConsentRegister | None:
     from wgs_pipeline.consent.columns import read_columns
     from wgs_pipeline.consent.optout_columns import read_optout_columns
+    from wgs_pipeline.consent.optouts import REFUSALS_PER_LINE
     from wgs_pipeline.consent.timelines import Timelines, chained
 
     columns, n_refusals = read_columns(path, now), 0

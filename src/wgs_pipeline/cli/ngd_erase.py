@@ -67,7 +67,7 @@ def erase(
             persons += withdrawn(opened, vault)
         done = erase(opened, vault, persons, deliver, full_proof, wait_seconds, jobs)
     if done is None:
-        who = "no one who has withdrawn" if all_withdrawn and not given else "these persons"
+        who = "anyone who has withdrawn" if all_withdrawn and not given else "these persons"
         click.echo(f"{root}: holds nothing of {who}; nothing is erased", err=True)
     else:
         click.echo(done.as_text(), nl=False)

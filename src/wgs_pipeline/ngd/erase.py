@@ -12,6 +12,11 @@
 The note drives all: killed at any moment, an erasure goes on where it was when it is called
 again. The shards stay until the new generation is published and proved, since only they say
 which bits and runs to take out. Nobody can ask for them: a shard is found by its slot.
+
+The access log stays as it is: it names slots. Since no one knows any longer whose they were,
+``wgs audit show --patient-id`` finds nothing of an erased person; who is to be told what was used
+asks before the erasure, or looks up the slots of the certificate in ``wgs audit show --format
+json``. With ``on_withdrawal: seal`` withdrawn genomes are kept, and no purpose may read them.
 """
 
 from __future__ import annotations

@@ -355,7 +355,7 @@ class History:
 
     def check(self) -> None:
         """Compare every base of the windows and every variant, for one purpose."""
-        self._check(self.rng.choice(_PURPOSES), WINDOWS)
+        self.check_for(self.rng.choice(_PURPOSES))
 
     def _seen(self, purpose: Purpose) -> list[Analysed]:
         aggregate = purpose in (Purpose.RESEARCH, Purpose.STATISTICS)
@@ -365,7 +365,7 @@ class History:
             if self.may(each.person, purpose) and not (aggregate and each.plane != "research")
         ]
 
-    def _check(self, purpose: Purpose, asked: oracle.Intervals) -> None:
+    def check_for(self, purpose: Purpose, asked: oracle.Intervals = WINDOWS) -> None:
         counted = [(e.genome, e.karyotype) for e in self._seen(purpose) if e.kind != "bare"]
         expected = oracle.counts(counted)
         with self._database(purpose) as database, database._snapshot() as snapshot:
@@ -437,9 +437,9 @@ class History:
     def check_whole(self) -> None:
         """Everything, contigs as a whole, and what ``wgs ngd verify`` finds."""
         for purpose in _PURPOSES:
-            self._check(purpose, WINDOWS)
+            self.check_for(purpose)
         whole = {contig: [(0, length)] for contig, length in CONTIGS.items()}
-        self._check(self.rng.choice(_PURPOSES), whole)
+        self.check_for(self.rng.choice(_PURPOSES), whole)
         self.check_public()
         assert verify(self.root, self.vault).problems == ()
 

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 from ngd_history import History
+from ngd_random import gvcf_lines
 
+from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.errors import ProblemsError
 from wgs_pipeline.ngd import registration
 from wgs_pipeline.ngd.shard import problems
@@ -48,6 +50,22 @@ def history(tmp_path: Path) -> Iterator[History]:
     history = History(tmp_path, 0)
     yield history
     history.close()
+
+
+def test_an_open_database_follows_consents_that_come_and_go(history: History) -> None:
+    """Between two compactions: who is left out of the segments grows, shrinks and changes."""
+    history.stays_open = True
+    for number in range(6):
+        person = f"person-{number}"
+        history.decide(person, "analysis", "given")
+        lines = gvcf_lines(history.rng)
+        history.load(history.genome(person, f"S{number}", "XX", "wgs", lines))
+    history.compact()
+    for decision in ("withdrawn", "given"):
+        for each in history.rng.sample(history.active, 6):
+            history.decide(each.person, "analysis", decision)
+            history.check_for(Purpose.CARE)
+    history.check_whole()
 
 
 def test_two_persons_with_equal_calls_share_a_shard_and_count_twice(history: History) -> None:

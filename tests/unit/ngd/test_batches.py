@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ def test_batches_hold_every_contig_once_and_none_is_longer_than_the_longest(leng
     sums = [sum(lengths[contig] for contig in batch) for batch in batches]
     assert max(sums) == max(lengths.values())
     # Two neighbours never fit together, or they would be one.
-    for low, high in zip(batches, batches[1:], strict=False):
+    for low, high in pairwise(batches):
         assert sum(lengths[each] for each in [*low, high[0]]) > max(lengths.values())
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.ngd.genotypes import Genotypes
 from wgs_pipeline.ngd.gvcf_source import COLUMNS
-from wgs_pipeline.ngd.sample_fields import Malformed, SampleFields, numbers
-from wgs_pipeline.ngd.text_block import Rows, TextBlock
+from wgs_pipeline.ngd.sample_fields import Malformed, SampleColumn, numbers
+from wgs_pipeline.ngd.text_block import Fields, Rows, TextBlock
 
 _REF, _ALT = COLUMNS.index("REF"), COLUMNS.index("ALT")
 _MISSING_NUMBER = -1
@@ -47,29 +47,22 @@ class Calls:
 
 
 def called_alleles(
-    block: TextBlock,
-    fields: SampleFields,
-    genotypes: Genotypes,
-    codes: Rows,
-    depth: NDArray[np.float64],
-    quality: NDArray[np.float64],
+    block: TextBlock, sample: SampleColumn, genotypes: Genotypes, literal: NDArray[np.bool_]
 ) -> Calls:
-    """Calls of records with a sequence ALT that share one FORMAT.
+    """Calls of the records that have a sequence ALT.
 
     Args:
         block: The lines.
-        fields: Sample column of the records.
+        sample: Their sample column.
         genotypes: Distinct genotypes of the block.
-        codes: Genotype of each line, index into ``genotypes.texts``.
-        depth: DP of each line.
-        quality: Genotype quality of each line.
+        literal: Which lines have a sequence ALT.
 
     Raises:
         Malformed: GT names an allele that ALT lacks, ALT is REF, or AD is no number.
     """
+    codes = sample.codes
     naming: NDArray[np.bool_] = np.any(genotypes.alleles > 0, axis=1)
-    chosen = np.flatnonzero(naming[codes[fields.rows]])
-    rows = fields.rows[chosen]
+    rows = np.flatnonzero(literal & naming[codes])
     alleles = genotypes.alleles[codes[rows]]
     alts, offsets = block.column(_ALT)[rows].split(b",")
     too_high = alleles.max(axis=1, initial=-1) > np.diff(offsets)
@@ -86,10 +79,10 @@ def called_alleles(
     same = np.asarray(pc.equal(ref, alt))
     if same.any():
         raise Malformed(int(of_call[np.argmax(same)]), "ALT is the same as REF", "another allele")
-    ad_ref, ad_alt = _allele_depths(fields, chosen[at], allele)
+    ad_ref, ad_alt = _allele_depths(sample.allele_depths[of_call], of_call, allele)
     return Calls(
         of_call, ref, alt, allele, codes[of_call],
-        _small(depth[of_call]), _small(quality[of_call]), ad_ref, ad_alt,
+        _small(sample.depth[of_call]), _small(sample.quality[of_call]), ad_ref, ad_alt,
     )  # fmt: skip
 
 
@@ -107,15 +100,11 @@ def _distinct(alleles: NDArray[np.int32]) -> tuple[Rows, NDArray[np.int32]]:
 
 
 def _allele_depths(
-    fields: SampleFields, chosen: Rows, allele: NDArray[np.int32]
+    texts: Fields, rows: Rows, allele: NDArray[np.int32]
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """AD of REF and of one ALT of each call; -1 where missing."""
-    values = fields.values("AD")
-    if values is None:
-        missing = np.full(len(chosen), _MISSING_NUMBER, np.int16)
-        return missing, missing.copy()
-    depths, offsets = values[chosen].split(b",")
-    numbers_of = numbers(depths, np.repeat(fields.rows[chosen], np.diff(offsets)), "AD")
+    """Depth of REF and of one ALT from the AD of each call; -1 where missing."""
+    depths, offsets = texts.split(b",")
+    numbers_of = numbers(depths, np.repeat(rows, np.diff(offsets)), "AD")
 
     def depth_of(index: NDArray[np.int32] | int) -> NDArray[np.int16]:
         at = offsets[:-1] + index

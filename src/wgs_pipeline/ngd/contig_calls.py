@@ -129,10 +129,10 @@ class _Contig:
         self._check_order(starts, line + kept)
         passed = records.passed[kept] & self._fits(records, kept)
         self._cover(starts[passed], ends[passed], starts[~passed], ends[~passed])
-        for calls in records.calls:
-            chosen = (calls.row >= rows.start) & (calls.row < rows.stop)
-            if chosen.any():
-                self.pieces.append(_piece(records, calls, chosen))
+        calls = records.calls
+        chosen = (calls.row >= rows.start) & (calls.row < rows.stop)
+        if chosen.any():
+            self.pieces.append(_piece(records, calls, chosen))
 
     def finish(self, target: Mapping[str, Bases] | None, fasta: Path | None) -> ContigCalls:
         """Normalise the calls, and settle which bases are callable."""

@@ -23,7 +23,7 @@ from wgs_pipeline.ngd.text_block import PADDING, BadLines, TextBlock
 #: Columns of a VCF of one sample.
 COLUMNS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "SAMPLE")
 
-_BLOCK_BYTES = 2 << 20
+_BLOCK_BYTES = 4 << 20
 _LAST_ASCII = 0x7F
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f]")
 _CONTIG = re.compile(r"##contig=<(?:.*,)?ID=([^,>]+)(?:,.*)?>")

@@ -23,7 +23,13 @@ from numpy.typing import NDArray
 from wgs_pipeline.ngd.called_alleles import Calls, called_alleles
 from wgs_pipeline.ngd.genotypes import Genotypes, parse_genotypes
 from wgs_pipeline.ngd.gvcf_source import COLUMNS, malformed
-from wgs_pipeline.ngd.sample_fields import Malformed, SampleFields, require
+from wgs_pipeline.ngd.sample_fields import (
+    Malformed,
+    SampleColumn,
+    SampleFields,
+    require,
+    second_smallest,
+)
 from wgs_pipeline.ngd.text_block import (
     Fields,
     Rows,
@@ -64,7 +70,7 @@ class Records:
             writes one block without (REF ``.``), under the name of the next contig: it says
             nothing of any base.
         genotypes: Distinct genotypes of the block.
-        calls: One per contained allele.
+        calls: The ALT alleles that genotypes name.
     """
 
     contigs: list[str]
@@ -76,7 +82,7 @@ class Records:
     literal: NDArray[np.bool_]
     based: NDArray[np.bool_]
     genotypes: Genotypes
-    calls: tuple[Calls, ...]
+    calls: Calls
 
 
 def parse_records(path: Path, line: int, block: TextBlock, rule: Rule) -> Records:
@@ -105,11 +111,12 @@ def _parse(block: TextBlock, rule: Rule) -> Records:
     ends = starts + ref.sizes
     info = _Info(block, np.flatnonzero(~literal))
     ends[info.rows] = np.maximum(ends[info.rows], info.stated_ends(starts[info.rows]))
-    genotypes, codes, depth, quality, groups = _sample_fields(block, literal, info)
+    genotypes, sample = _sample_column(block, literal, info)
+    codes, depth, quality = sample.codes, sample.depth, sample.quality
     passed = _is_passed(block.column(_FILTER))
     passed &= (depth >= rule.min_dp) & (np.isnan(quality) | (quality >= rule.min_gq))
     passed &= np.where(codes >= 0, genotypes.complete[codes], ~literal)
-    calls = tuple(called_alleles(block, each, genotypes, codes, depth, quality) for each in groups)
+    calls = called_alleles(block, sample, genotypes, literal)
     contigs, contig = block.column(_CHROM).dictionary()
     return Records(
         contigs, contig, starts, ends, passed, codes, literal, based, genotypes, calls
@@ -161,15 +168,16 @@ def _is_passed(filters: Fields) -> NDArray[np.bool_]:
     return passed
 
 
-def _sample_fields(
+def _sample_column(
     block: TextBlock, literal: NDArray[np.bool_], info: _Info
-) -> tuple[Genotypes, Rows, NDArray[np.float64], NDArray[np.float64], list[SampleFields]]:
-    """Genotypes, the code, depth and quality of each record, and what calls are read from."""
+) -> tuple[Genotypes, SampleColumn]:
+    """Distinct genotypes, and the sample of each record."""
     formats, format_codes = block.column(_FORMAT).dictionary()
-    depth, quality = np.full(len(block), np.nan), np.full(len(block), np.nan)
+    size = len(block)
+    depth, quality = np.full(size, np.nan), np.full(size, np.nan)
+    likelihoods, allele_depths = (_nothing(block) for _ in range(2))
     texts: dict[str, int] = {}
-    codes = np.full(len(block), -1, np.int64)
-    groups = []
+    codes = np.full(size, -1, np.int64)
     for code, text in enumerate(formats):
         of_format = format_codes == code
         for of_literal in (False, True):
@@ -178,11 +186,20 @@ def _sample_fields(
                 continue
             fields = SampleFields(block, text.split(":"), rows)
             codes[rows] = fields.genotype_codes(texts)
-            quality[rows] = fields.quality()
+            quality[rows] = fields.numbers("GQ")
             depth[rows] = fields.numbers("DP") if of_literal else _least_depth(fields, info)
+            fields.put_texts("PL", likelihoods.starts, likelihoods.ends)
             if of_literal:
-                groups.append(fields)
-    return parse_genotypes(tuple(texts)), codes, depth, quality, groups
+                fields.put_texts("AD", allele_depths.starts, allele_depths.ends)
+    without = np.flatnonzero(np.isnan(quality) & (likelihoods.sizes > 0))
+    if len(without):
+        quality[without] = second_smallest(likelihoods[without], without)
+    return parse_genotypes(tuple(texts)), SampleColumn(codes, depth, quality, allele_depths)
+
+
+def _nothing(block: TextBlock) -> Fields:
+    """An empty text for each line."""
+    return Fields(block.data, block.ends[-1].copy(), block.ends[-1].copy())
 
 
 def _least_depth(fields: SampleFields, info: _Info) -> NDArray[np.float64]:

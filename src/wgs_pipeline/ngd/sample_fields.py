@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,6 +35,23 @@ def require(good: NDArray[np.bool_], found: str, expected: str) -> None:
     """
     if not good.all():
         raise Malformed(int(np.argmin(good)), found, expected)
+
+
+@dataclass(frozen=True)
+class SampleColumn:
+    """The sample of each record of a block, whatever its FORMAT.
+
+    Attributes:
+        codes: Genotype, index into a list of distinct texts; -1 without GT, shape (records,).
+        depth: Depth in reads, of a reference block the least; NaN missing, shape (records,).
+        quality: GQ, otherwise the second smallest PL; NaN missing, shape (records,).
+        allele_depths: AD of records with a sequence ALT; empty where missing, shape (records,).
+    """
+
+    codes: Rows
+    depth: NDArray[np.float64]
+    quality: NDArray[np.float64]
+    allele_depths: Fields
 
 
 class SampleFields:
@@ -72,27 +91,20 @@ class SampleFields:
             row = int(self.rows[rows[0]])
             raise Malformed(row, "more sample fields than FORMAT keys", "at most one per key")
 
-    def values(self, key: str) -> Fields | None:
-        """GT, PL or AD; empty where missing. None if FORMAT lacks the key."""
-        return self._values.get(key)
+    def put_texts(self, key: str, starts: Rows, ends: Rows) -> None:
+        """Note where PL or AD of these records stands, in arrays of all records of the block."""
+        values = self._values.get(key)
+        if values is not None:
+            starts[self.rows], ends[self.rows] = values.starts, values.ends
 
     def numbers(self, key: str) -> NDArray[np.float64]:
         """DP, MIN_DP or GQ; NaN where missing."""
         values = self._numbers.get(key)
         return np.full(len(self.rows), np.nan) if values is None else values
 
-    def quality(self) -> NDArray[np.float64]:
-        """GQ, otherwise the second smallest PL; NaN where both are missing."""
-        quality = self.numbers("GQ").copy()
-        likelihoods = self.values("PL")
-        without = np.flatnonzero(np.isnan(quality))
-        if likelihoods is not None and len(without):
-            quality[without] = _second_smallest(likelihoods[without], self.rows[without])
-        return quality
-
     def genotype_codes(self, texts: dict[str, int]) -> Rows:
         """Index of each GT in ``texts``, which gains those not seen before; -1 without GT."""
-        values = self.values("GT")
+        values = self._values.get("GT")
         if values is None:
             return np.full(len(self.rows), -1, np.int64)
         distinct, codes = values.dictionary()
@@ -152,8 +164,12 @@ def _decimals(texts: pa.StringArray, rows: Rows, what: str) -> NDArray[np.float6
         raise Malformed(row, f"{what} is no number", "a number or '.'") from None
 
 
-def _second_smallest(texts: Fields, rows: Rows) -> NDArray[np.float64]:
-    """Second smallest of the numbers in each text; NaN if there are fewer, or one is missing."""
+def second_smallest(texts: Fields, rows: Rows) -> NDArray[np.float64]:
+    """Second smallest of the numbers in each PL; NaN if there are fewer, or one is missing.
+
+    Raises:
+        Malformed: One is no number.
+    """
     parts, offsets = texts.split(b",")
     counts = np.diff(offsets)
     values = numbers(parts, np.repeat(rows, counts), "PL")

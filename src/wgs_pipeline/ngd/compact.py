@@ -155,6 +155,7 @@ def flip(root: Root, vault: Vault, planned: Plan, parts: Sequence[Part]) -> Comp
                 f"{root.path}: the plan is out of date, since another compaction, or an erasure, "
                 "was begun after it. Make a new plan with 'wgs ngd compact ROOT --plan PLAN'"
             )
+        _check_files(root, parts)
         number = current.number + 1
         table = members_after(planned, current)
         gone = {name for part in parts for name in part.gone}
@@ -209,6 +210,9 @@ def _check_parts(root: Root, planned: Plan, parts: Sequence[Part]) -> None:
             f"{root.path}: {len(missing)} contigs are not built ({', '.join(missing[:5])}); "
             "expected a part of each. Build them with 'wgs ngd compact ROOT --plan PLAN --contig'"
         )
+
+
+def _check_files(root: Root, parts: Sequence[Part]) -> None:
     for part in parts:
         for name in part.files:
             if not (root.path / name).exists():

@@ -50,7 +50,8 @@ def _gvcf(folder: Path, sample: str, version: str) -> Path:
     for pos in SITES:
         alt = _alt(sample, version, pos)
         text += f"chr1\t{pos - 19}\t.\tA\t<*>\t.\t.\tEND={pos - 1}\tGT:GQ:MIN_DP\t0/0:50:30\n"
-        text += f"chr1\t{pos}\t.\tA\t{alt},<*>\t.\t.\t.\tGT:DP:GQ\t0/1:30:50\n"
+        depth = 30 + int(sample[1:])  # no two samples have quite the same calls
+        text += f"chr1\t{pos}\t.\tA\t{alt},<*>\t.\t.\t.\tGT:DP:GQ\t0/1:{depth}:50\n"
     text += "chr1\t3000\t.\tAAA\tA,<*>\t.\t.\t.\tGT:DP:GQ\t0/1:30:50\n"  # moved to 2990 by bcftools
     path = folder / f"{sample}.{version}.g.vcf"
     path.write_text(text)

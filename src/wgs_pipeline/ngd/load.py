@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,7 +192,7 @@ def _loaded(root: Root, vault: Vault, request: Request) -> Receipt:
         receipt = _settled(root, vault, request.sample_id, registration.id)
         if receipt is not None:
             return receipt
-    raise NgdError(f"{root.path}: the genome's shard keeps disappearing; load it again")
+    raise _disappearing(root)
 
 
 def _registered(root: Root, request: Request) -> Registration:
@@ -202,9 +203,16 @@ def _registered(root: Root, request: Request) -> Registration:
     analysis = Analysis(karyotype, request.assay, target.digest if target else "")
     fasta = request.reference or root.reference_fasta
     identity = Identity(request.patient_id, request.sample_id, request.replace)
-    with loading(root):
-        digest = write_shard(root, request.gvcf, request.sample_id, analysis, target, fasta)
-        return register(root, digest, analysis, identity)
+    for _ in range(_ATTEMPTS):
+        with loading(root):
+            digest = write_shard(root, request.gvcf, request.sample_id, analysis, target, fasta)
+            with suppress(FileNotFoundError):  # erased just now, of someone with the same calls
+                return register(root, digest, analysis, identity)
+    raise _disappearing(root)
+
+
+def _disappearing(root: Root) -> NgdError:
+    return NgdError(f"{root.path}: the genome's shard keeps disappearing; load it again")
 
 
 def _settled(root: Root, vault: Vault, sample_id: str, registration: str) -> Receipt | None:

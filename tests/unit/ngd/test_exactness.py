@@ -83,6 +83,19 @@ def test_two_persons_with_equal_calls_share_a_shard_and_count_twice(history: His
     assert not problems(history.root, digests.pop())
 
 
+def test_calls_that_someone_else_once_had_are_erased(history: History) -> None:
+    """As when a gVCF was loaded for the wrong person, and that was put right."""
+    history.new()
+    first = history.active[0]
+    history.decide("person-twin", "analysis", "given")
+    history.load(replace(first, person="person-twin", sample="S-twin"))
+    history.load(history.called_anew(history.active[1], replace=True))
+    history.compact()
+    history.erase_persons({first.person})
+    assert [each.sample for each in history.active] == ["S-twin"]
+    history.check_whole()
+
+
 def test_a_gvcf_under_two_assays_is_two_genomes(history: History) -> None:
     history.new()
     first = history.active[0]

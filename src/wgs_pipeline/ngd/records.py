@@ -36,6 +36,7 @@ from wgs_pipeline.ngd.text_block import (
     TextBlock,
     find_all,
     leading_numbers,
+    next_of,
     starts_with,
 )
 
@@ -282,16 +283,33 @@ def _ends_value(data: NDArray[np.uint8], positions: Rows) -> NDArray[np.bool_]:
 
 def _search(fields: Fields, keys: tuple[bytes, ...]) -> Rows:
     """Where the value of the first of the keys in each INFO stands; -1 without."""
-    text, offsets = Fields(fields.data, fields.starts - 1, fields.ends).joined()
-    text[offsets[:-1]] = ord(";")  # was the tab before
+    second = next_of(fields.data, fields.starts, fields.ends, b";") + 1
+    more = second < fields.ends
     result = np.full(len(fields), -1, np.int64)
-    first = np.full(len(fields), np.iinfo(np.int64).max)
+    for key in keys:
+        here = more & starts_with(fields.data, second, key)  # as freebayes writes END
+        result[here] = second[here] + len(key)
+    for key in keys:
+        here = starts_with(fields.data, fields.starts, key)
+        result[here] = fields.starts[here] + len(key)
+    rest = np.flatnonzero(more & (result < 0))
+    if len(rest):
+        result[rest] = _search_anywhere(fields[rest], keys)
+    return result
+
+
+def _search_anywhere(fields: Fields, keys: tuple[bytes, ...]) -> Rows:
+    text, offsets = fields.joined()
+    result = np.full(len(fields), -1, np.int64)
+    first = np.full(len(fields), len(text))
     for key in keys:
         hits = find_all(text, b";" + key)
-        owner = np.searchsorted(offsets, hits, side="right") - 1
-        owner, index = np.unique(owner, return_index=True)
-        nearer = hits[index] < first[owner]
-        owner, hits = owner[nearer], hits[index][nearer]
+        owner, index = np.unique(
+            np.searchsorted(offsets, hits, side="right") - 1, return_index=True
+        )
+        hits = hits[index]
+        nearer = hits < first[owner]
+        owner, hits = owner[nearer], hits[nearer]
         first[owner] = hits
-        result[owner] = hits - offsets[owner] + fields.starts[owner] - 1 + len(key) + 1
+        result[owner] = hits - offsets[owner] + fields.starts[owner] + 1 + len(key)
     return result

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wgs_pipeline.ngd.records import Rule, parse_records
 from wgs_pipeline.ngd.text_block import (
     PADDING,
     BadLines,
@@ -120,3 +122,24 @@ def test_other_lines_are_refused(text: str):
     data = np.frombuffer(bytes(PADDING) + text.encode() + bytes(PADDING), np.uint8)
     with pytest.raises(BadLines):
         TextBlock.of(data, 3)
+
+
+INFO_KEYS = st.lists(
+    st.sampled_from(["DP=4", "END=47", "MinDP=12", "MIN_DP=30", "LEND=9", "X", "END=.", "END=48"]),
+    max_size=5,
+)
+
+
+@EXACT
+@given(st.lists(INFO_KEYS, min_size=1, max_size=30))
+def test_keys_of_info_are_found_wherever_they_stand(infos: list[list[str]]):
+    texts = [";".join(keys) or "." for keys in infos]
+    lines = "".join(f"1\t5\t.\tA\t.\t.\t.\t{text}\tGT:DP\t0/0:7\n" for text in texts)
+    data = np.frombuffer(bytes(PADDING) + lines.encode() + bytes(PADDING), np.uint8)
+    records = parse_records(Path("x"), 1, TextBlock.of(data, 10), Rule(10, 0))
+    for keys, end, passed in zip(infos, records.ends, records.passed, strict=True):
+        values = [key.partition("=")[2] for key in keys if key.startswith("END=")]
+        assert end == (int(values[0]) if values and values[0] != "." else 5)
+        least = [key.partition("=")[2] for key in keys if key.startswith(("MinDP=", "MIN_DP="))]
+        if len(least) < 2:
+            assert passed == bool(least)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,12 +105,13 @@ def plan(root: Root, vault: Vault, rebuild: bool = False, scattered: bool = True
         root: The database.
         vault: Its vault.
         rebuild: Build every bin from the shards, whatever it held.
-        scattered: Other processes will build it, so its files are not to be swept.
+        scattered: Other processes will build it, so its files are not to be swept. Waits for a
+            compaction or an erasure under way, whose own plan would be void otherwise.
 
     Raises:
         NgdError: The database is damaged, or does not belong to this vault.
     """
-    with vault.lease():
+    with vault.compacting() if scattered else nullcontext(), vault.lease():
         publish(root, vault)
         planned = decide(root, vault, current_generation(root, vault), rebuild)
         if not planned.empty:

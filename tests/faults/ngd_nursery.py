@@ -47,7 +47,8 @@ class Nursery:
     def wait(self, pid: int) -> tuple[int, str]:
         """Exit code of a child, negative the signal that ended it, and what it said."""
         code = self._ask(f"wait {pid}")
-        return code, (self._folder / str(pid)).read_text()
+        said = self._folder / str(pid)
+        return code, said.read_text() if said.exists() else ""  # killed before it could speak
 
     def has_ended(self, pid: int) -> bool:
         """Whether a child has ended; ``wait`` says how."""

@@ -6,8 +6,10 @@ visible, and the next commit completes it.
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -256,8 +258,10 @@ def _remove_unused(root: Root, number: int, refused: Mapping[str, str]) -> None:
 
 
 def remove_shard(folder: Path) -> None:
-    """Remove a shard; shard.json goes first, so that half a shard is never taken for one."""
-    (folder / "shard.json").unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+    """Remove a shard: first from its place, at once, so that half a shard never stands there."""
+    gone = folder.parent.parent / f".tmp-{secrets.token_hex(8)}"
+    with suppress(FileNotFoundError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(OSError):  # others are there, or just come
         folder.parent.rmdir()

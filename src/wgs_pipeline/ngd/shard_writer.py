@@ -34,6 +34,8 @@ from wgs_pipeline.ngd.shard_columns import (
     pack_variants,
 )
 
+#: Others may come in between, but not that often.
+_ATTEMPTS = 5
 _ENCODING = {
     "compression": "zstd",
     "compression_level": 3,
@@ -214,15 +216,19 @@ def _characters(column: pa.StringArray) -> memoryview:
 
 def _move(folder: Path, shard: Path) -> None:
     """Rename a complete folder into place; one that is there already is the same."""
-    if (shard / "shard.json").exists():
-        return
-    shard.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        folder.rename(shard)
-    except OSError:
-        if not (shard / "shard.json").exists():
-            raise
-    _fsync(shard.parent)
+    for attempt in range(1, _ATTEMPTS + 1):
+        if (shard / "shard.json").exists():
+            return
+        shard.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(shard)
+        except OSError:  # another writer was first, or the empty parent was just swept
+            if attempt == _ATTEMPTS and not (shard / "shard.json").exists():
+                raise
+            if shard.is_dir() and not (shard / "shard.json").exists():
+                shard.rename(folder.with_name(f".tmp-{secrets.token_hex(8)}"))  # half a shard
+        else:
+            _fsync(shard.parent)
 
 
 def _fsync(path: Path) -> None:

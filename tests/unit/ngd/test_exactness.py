@@ -96,6 +96,19 @@ def test_calls_that_someone_else_once_had_are_erased(history: History) -> None:
     history.check_whole()
 
 
+def test_half_a_shard_does_not_keep_a_genome_out(history: History) -> None:
+    """Its folder stands, but not its description: somebody was killed while removing it."""
+    history.new()
+    mine = history.active[0]
+    (digest,) = {each.shard for each in history.vault.genomes()}
+    history.erase_persons({mine.person})
+    folder = history.root.shard(digest)
+    folder.mkdir(parents=True)
+    (folder / "variants.parquet").write_bytes(b"half")
+    history.load(mine)
+    history.check_whole()
+
+
 def test_a_gvcf_under_two_assays_is_two_genomes(history: History) -> None:
     history.new()
     first = history.active[0]

@@ -278,7 +278,7 @@ def test_without_a_register_no_reads_are_opened(small_project):
     small_project.path("consents.tsv").unlink()
     small_project.write("S1_R1.fastq.gz", b"would be refused")
     line = only_refusal(small_project)
-    assert line.startswith("consents.tsv: no such file; expected a register")
+    assert line.startswith("consents.tsv: no such file; expected a sheet")
 
 
 # Reference

@@ -145,6 +145,8 @@ def content(path: Path) -> bytes:
         receipt = json.loads(path.read_text())
         order = ("slot", "generation", "already_loaded", "digest")
         return json.dumps({k: v for k, v in receipt.items() if k not in order}).encode()
+    if path.name.endswith(".registration.json"):  # its id is drawn
+        return b""
     return path.read_bytes()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -61,39 +62,65 @@ class Source:
 def load(place: Place, source: Source, processes: int, every: int) -> dict[str, Any]:
     """Load all persons, and compact after every so many batches and at the end.
 
+    Batches that an earlier, killed run has loaded are passed over; their seconds are known from
+    ``progress.jsonl``.
+
     Returns:
         Seconds by step and rates.
     """
-    meter = Meter()
-    steps: list[list[float]] = []
+    done = _progress(place)
     jobs = [(place.root, source, low, high) for low, high in source.batches()]
     root = place.open()
     with (
         ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
         Vault(root.vault) as vault,
         loading(root),  # shards of the next batches wait to be registered
+        place.progress.open("a") as progress,
     ):
-        for number, (digests, measured) in enumerate(pool.map(_write_batch, jobs), start=1):
+        written = pool.map(_write_batch, jobs[len(done) :])
+        for number, (digests, measured) in enumerate(written, start=len(done) + 1):
+            meter = Meter()
             for name, wall, cpu in measured:
                 meter.add(name, wall, cpu)
             _register(root, digests, (number - 1) * BATCH, meter)
             with meter.step("commit"):
                 commit(root, vault)
             if number % every == 0 or number == len(jobs):
-                before = meter.cpu.get("compact", 0.0)
                 with meter.step("compact"):
                     compact(root, vault)
-                steps.append([min(number * BATCH, source.persons), meter.cpu["compact"] - before])
+            done.append({"genomes": len(digests), "wall": meter.wall, "cpu": meter.cpu})
+            progress.write(json.dumps(done[-1]) + "\n")
+            progress.flush()
         loaded = read_generation(root, int(vault.require("generation"))).table.num_rows
     if loaded != source.persons:
         raise SystemExit(f"{loaded} genomes are loaded; expected {source.persons}")
+    return {"persons": source.persons, "processes": processes, **_rates(done)}
+
+
+def _progress(place: Place) -> list[dict[str, Any]]:
+    """Batches that are loaded, as an earlier run noted them."""
+    if not place.progress.exists():
+        return []
+    return [json.loads(line) for line in place.progress.read_text().splitlines()]
+
+
+def _rates(batches: list[dict[str, Any]]) -> dict[str, Any]:
+    """Seconds per genome of the batches that were measured, and of each compaction."""
+    measured = [each for each in batches if each["cpu"]]
+    genomes = sum(each["genomes"] for each in measured)
     names = ("shard", "register", "commit", "compact")
-    cpu = {name: meter.cpu[name] / source.persons for name in names}
+    cpu = {name: sum(each["cpu"].get(name, 0.0) for each in measured) / genomes for name in names}
+    wall = {name: sum(each["wall"].get(name, 0.0) for each in measured) for name in names}
+    loaded = np.cumsum([each["genomes"] for each in batches]).tolist()
+    steps = [
+        [count, each["cpu"]["compact"]]
+        for count, each in zip(loaded, batches, strict=True)
+        if "compact" in each["cpu"]
+    ]
     return {
-        "persons": source.persons,
-        "processes": processes,
+        "measured_genomes": genomes,
         "cpu_s_per_genome": cpu | {"all": sum(cpu.values())},
-        "wall_s": {name: meter.wall[name] for name in meter.wall},
+        "wall_s": wall,
         "genomes_per_core_s": 1 / sum(cpu.values()),
         "compactions": steps,
     }

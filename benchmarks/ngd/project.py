@@ -81,6 +81,11 @@ class Place:
         """What loading took, once all is loaded."""
         return self.folder / "loaded.json"
 
+    @property
+    def progress(self) -> Path:
+        """What loading each batch took, so far."""
+        return self.folder / "progress.jsonl"
+
     def open(self) -> Root:
         """The database, opened."""
         return Root.open(self.root)

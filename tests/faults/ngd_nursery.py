@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +25,7 @@ class Nursery:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
+        self._running: set[int] = set()
         self._process = subprocess.Popen(
             [sys.executable, __file__, folder],
             stdin=subprocess.PIPE,
@@ -35,6 +37,8 @@ class Nursery:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        for pid in self._running:  # only after a failure
+            self.kill(pid)
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             stream.close()
@@ -42,11 +46,14 @@ class Nursery:
 
     def start(self, *arguments: object) -> int:
         """Start a child; gives its process id."""
-        return self._ask(json.dumps([str(each) for each in arguments]))
+        pid = self._ask(json.dumps([str(each) for each in arguments]))
+        self._running.add(pid)
+        return pid
 
     def wait(self, pid: int) -> tuple[int, str]:
         """Exit code of a child, negative the signal that ended it, and what it said."""
         code = self._ask(f"wait {pid}")
+        self._running.discard(pid)
         said = self._folder / str(pid)
         return code, said.read_text() if said.exists() else ""  # killed before it could speak
 
@@ -57,7 +64,8 @@ class Nursery:
     @staticmethod
     def kill(pid: int) -> None:
         """Kill a child, and what it started."""
-        os.killpg(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended, and its parent knows
+            os.killpg(pid, signal.SIGKILL)
 
     def _ask(self, line: str) -> int:
         assert self._process.stdin is not None

@@ -239,8 +239,8 @@ class Work:
         if job.kind == "compact":
             assert code != 1, said
         elif job.kind == "step":
-            swept = self.outdated and "cannot be written" in said  # a newer one removed its files
-            assert code != 1 or "plan" in said or swept, said
+            # A newer compaction, or an erasure, removes files of an older one while it is built.
+            assert code != 1 or "plan" in said or self.outdated, said
             if code != KILLED:
                 self.steps = self.steps[1:] if code == 0 else []
         elif job.kind == "erase":

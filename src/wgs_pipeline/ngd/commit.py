@@ -36,6 +36,7 @@ from wgs_pipeline.ngd.generation import (
 )
 from wgs_pipeline.ngd.layout import CARE_ONLY, PLANES, RESEARCH, Root
 from wgs_pipeline.ngd.open_tier import write_open_tier
+from wgs_pipeline.ngd.parquet import read_where
 from wgs_pipeline.ngd.registration import Registration, identity_of, loading, pending
 from wgs_pipeline.vault import Genome, Outcome, Vault
 
@@ -98,7 +99,7 @@ def commit(root: Root, vault: Vault) -> int:
             path.unlink(missing_ok=True)
         outcomes = [(each.shard, vault.outcome(each.id)) for each in fresh]
         refused = {digest: each.reason for digest, each in outcomes if each and each.slot is None}
-        _remove_unused(root, number, refused)
+        _remove_unused(root, refused)
     return number
 
 
@@ -236,7 +237,7 @@ def _write_open_tiers(root: Root, plan: _Plan) -> dict[str, str]:
     return files
 
 
-def _remove_unused(root: Root, number: int, refused: Mapping[str, str]) -> None:
+def _remove_unused(root: Root, refused: Mapping[str, str]) -> None:
     """Remove shards of refused registrations, unless someone may be about to use them.
 
     That of a person who is being erased goes at once: another load of the same calls, if there
@@ -244,17 +245,26 @@ def _remove_unused(root: Root, number: int, refused: Mapping[str, str]) -> None:
 
     Args:
         root: The database.
-        number: The current generation.
         refused: Digests of shards, and why they were refused.
     """
     if not refused:
         return
-    used = set(read_generation(root, number).table["shard"].to_pylist())
+    used = _in_standing_generations(root)
     with loading(root, alone=True) as alone:
         used |= {each.shard for _, each in pending(root)}
         for digest, reason in refused.items():
             if digest not in used and (alone or reason == _ERASING):
                 remove_shard(root.shard(digest))
+
+
+def _in_standing_generations(root: Root) -> set[str]:
+    """Shards of all generations that stand, which readers and builders may hold."""
+    used: set[str] = set()
+    for folder in (root.path / "generations").iterdir():
+        if (folder / "manifest.json").exists():
+            members = read_where(folder / "members.parquet", columns=["shard"])
+            used.update(members["shard"].to_pylist())
+    return used
 
 
 def remove_shard(folder: Path) -> None:

@@ -22,6 +22,7 @@ from ngd_random import gvcf_lines
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.errors import ProblemsError
 from wgs_pipeline.ngd import registration
+from wgs_pipeline.ngd.generation import pinned
 from wgs_pipeline.ngd.shard import problems
 
 #: Histories of the gate, and of HYPOTHESIS_PROFILE=long.
@@ -93,6 +94,24 @@ def test_calls_that_someone_else_once_had_are_erased(history: History) -> None:
     history.compact()
     history.erase_persons({first.person})
     assert [each.sample for each in history.active] == ["S-twin"]
+    history.check_whole()
+
+
+def test_a_refused_load_leaves_readers_of_an_older_generation_their_shards(
+    history: History,
+) -> None:
+    """The calls that are refused are those of a genome that only the older generation still has."""
+    history.new()
+    first = history.active[0]
+    (digest,) = {each.shard for each in history.vault.genomes()}
+    with pinned(history.root):
+        history.load(history.called_anew(first, replace=True))
+        history.compact()
+        history.load(first)  # refused: other calls are loaded
+        assert history.active[0] is not first
+        assert not problems(history.root, digest)
+    history.compact()
+    assert problems(history.root, digest)
     history.check_whole()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from benchmarks.ngd.callability import Callability
-from benchmarks.ngd.cohort import Cohort
+from benchmarks.ngd.cohort import CONTIG, Cohort
 from benchmarks.ngd.genomes import make_batch
 from benchmarks.ngd.measure import GENOME_MB, Meter, bytes_below, files_below
 from benchmarks.ngd.project import Place, karyotype, patient_id, sample_id
@@ -26,11 +26,13 @@ from wgs_pipeline.ngd.init import Wanted, initialise
 from wgs_pipeline.ngd.intervals import union
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.registration import Identity, loading, register
-from wgs_pipeline.ngd.shard import Analysis
+from wgs_pipeline.ngd.shard import Analysis, read_callable, read_variants
 from wgs_pipeline.ngd.shard_writer import write_contigs
 from wgs_pipeline.vault import Vault
 
 BATCH = 1_000
+#: Shards that are read to learn what reading one costs.
+_READ = 500
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,19 @@ def _register(root: Root, digests: list[str], low: int, meter: Meter) -> None:
         for person, digest in enumerate(digests, start=low):
             identity = Identity(patient_id(person), sample_id(person))
             register(root, digest, Analysis(karyotype(person)), identity)
+
+
+def reading(place: Place, length: int) -> float:
+    """CPU seconds to read both files of one shard, as a compaction reads them for a window."""
+    root, meter = place.open(), Meter()
+    with Vault(root.vault) as vault:
+        number = int(vault.require("generation"))
+    digests = read_generation(root, number).table["shard"].to_pylist()[:_READ]
+    with meter.step("read"):
+        for digest in digests:
+            read_variants(root, digest, CONTIG, 0, length, dictionaries=True)
+            read_callable(root, digest, CONTIG, 0, length)
+    return meter.cpu["read"] / len(digests)
 
 
 def sizes(place: Place, persons: int, length: int) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import numpy as np
 
 #: Megabases of a human genome, for extrapolation from the simulated region.
 GENOME_MB = 3_100
+#: Windows of 32 bins in which a compaction reads the shards of a whole genome: contigs of GRCh38.
+WINDOWS = 109
 
 
 @dataclass

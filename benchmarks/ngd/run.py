@@ -188,7 +188,8 @@ def _load(place: Place, source: Source, wanted: Wanted) -> Iterator[Row]:
     else:
         loaded = loading.load(place, source, wanted.processes, wanted.compact_every)
         place.loaded.write_text(json.dumps(loaded))
-    yield {"step": "load", **named, **loaded}
+    read = loading.reading(place, wanted.region_bp)
+    yield {"step": "load", **named, **loaded, "read_cpu_s_per_shard": read}
     yield {"step": "sizes", **named, **loading.sizes(place, source.persons, wanted.region_bp)}
 
 

@@ -82,7 +82,7 @@ def run(wanted: Wanted) -> Iterator[Row]:
         source = _source(folder, max(wanted.persons), other, wanted)
         yield from _whole_genomes(source, wanted, count=2 if other is chosen else 1)
     for other in kinds.values():
-        source = _source(folder, min(wanted.persons), other, wanted)
+        source = _source(folder, min(*wanted.persons, BATCH), other, wanted)
         place = _place(source, wanted)
         yield from _load(place, source, wanted)
         _remove(place.folder, wanted)

@@ -14,6 +14,9 @@ from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.roster import Slots
 from wgs_pipeline.vault import Vault
 
+#: Slots that are looked up at once: so few that what NumPy makes of them stays in the cache.
+_BLOCK = 32_768
+
 
 @dataclass(frozen=True)
 class _Samples:
@@ -56,7 +59,9 @@ class People:
         samples = self._samples()
         present, codes = _distinct(slots)
         places = samples.place[present]
-        assay = samples.assay[places][codes]
+        assay = np.zeros(len(codes), np.int32)
+        if (samples.assay[places] != 0).any():
+            assay = samples.assay[places].take(codes)
         ids = samples.sample_ids.take(pa.array(places))
         return present, {
             "sample_id": pa.DictionaryArray.from_arrays(pa.array(codes), ids),
@@ -110,8 +115,12 @@ def _as_columns(rows: list[tuple[int, str, str, int | None]]) -> _Samples:
 
 def _distinct(slots: Slots) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Distinct slots, ascending, and the place of each slot among them; faster than a sort."""
-    highest = int(slots.max()) + 1 if len(slots) else 0
-    present = np.zeros(highest, np.bool_)
-    present[slots] = True
+    present = np.zeros(int(slots.max()) + 1 if len(slots) else 0, np.bool_)
+    blocks = [slice(at, at + _BLOCK) for at in range(0, len(slots), _BLOCK)]
+    for block in blocks:
+        present[slots[block].astype(np.intp)] = True
     places = np.cumsum(present, dtype=np.int32) - np.int32(1)
-    return np.flatnonzero(present), places[slots]
+    codes = np.empty(len(slots), np.int32)
+    for block in blocks:
+        places.take(slots[block].astype(np.intp), out=codes[block], mode="clip")
+    return np.flatnonzero(present), codes

@@ -95,26 +95,40 @@ def joined(parts: Sequence[Calls]) -> pa.Table:
     if not parts:
         return CALLS.empty_table()
     parts = sorted(parts, key=lambda part: part.kind)
-    variants, places = _common(parts)
+    variants, where = _common(parts)
     counts = np.zeros((variants.num_rows, len(parts)), np.int64)
+    firsts = np.zeros_like(counts)
     for number, part in enumerate(parts):
-        counts[places[id(part.variants)], number] = part.counts
-    slots = np.empty(int(counts.sum()), np.uint32)
-    starts = np.cumsum(counts).reshape(counts.shape) - counts
-    for number, part in enumerate(parts):
-        # where the carriers of each variant go, less where they are
-        shift = starts[places[id(part.variants)], number] - (np.cumsum(part.counts) - part.counts)
-        slots[np.repeat(shift, part.counts) + np.arange(len(part.slots))] = part.slots
+        places = where[id(part.variants)]
+        counts[places, number] = part.counts
+        firsts[places, number] = np.cumsum(part.counts) - part.counts
     kinds = np.tile(np.array([part.kind for part in parts], np.uint8), variants.num_rows)
     carriers = counts.sum(axis=1)
     columns = {
         "pos": pa.array(np.repeat(np.asarray(variants["pos"]), carriers)),
         "ref": _repeated(variants["ref"], carriers),
         "alt": _repeated(variants["alt"], carriers),
-        "slot": pa.array(slots),
+        "slot": pa.array(_in_order(parts, firsts, counts)),
         "kind": pa.array(np.repeat(kinds, counts.ravel())),
     }
     return pa.table(columns, schema=CALLS)
+
+
+def _in_order(
+    parts: Sequence[Calls], firsts: NDArray[np.int64], counts: NDArray[np.int64]
+) -> NDArray[np.uint32]:
+    """Slots of all parts, by variant and then by part.
+
+    Args:
+        parts: Where the slots lie.
+        firsts: Where those of each variant begin in each part, shape (variants, parts).
+        counts: How many they are.
+    """
+    rows, numbers = np.nonzero(counts)
+    starts, stops = firsts[rows, numbers], (firsts + counts)[rows, numbers]
+    pieces = zip(numbers.tolist(), starts.tolist(), stops.tolist(), strict=True)
+    slots = [parts[number].slots[start:stop] for number, start, stop in pieces]
+    return np.concatenate(slots, dtype=np.uint32) if slots else np.empty(0, np.uint32)
 
 
 def _common(parts: Sequence[Calls]) -> tuple[pa.Table, dict[int, NDArray[np.int64]]]:

@@ -317,6 +317,18 @@ class Vault:
             "SELECT slot, sample_id, assay, retired_generation FROM genomes ORDER BY slot"
         ).fetchall()
 
+    def census(self) -> tuple[int, int, int]:
+        """Numbers that are others after any genome was added, retired or erased.
+
+        Slots are never used again, so what is below the highest only ever becomes less, and retired
+        stays retired: the highest slot, the genomes and those retired settle which they are.
+        """
+        row = self._database.execute(
+            "SELECT ifnull(max(slot), -1), count(*), count(retired_generation) FROM genomes"
+        ).fetchone()
+        highest, genomes, retired = row
+        return int(highest), int(genomes), int(retired)
+
     def version(self) -> int:
         """A number that is another one after somebody else has written to the vault."""
         (number,) = self._database.execute("PRAGMA data_version").fetchone()

@@ -1,15 +1,4 @@
-"""The vault: the only place that knows which slot of the database is which person.
-
-A folder outside ROOT, mode 0700, on a local disk:
-
-vault.sqlite     persons, genomes (slot, person, sample, assay), registrations that were folded
-                 in, the published generation, project keys, exports
-identity.key     X25519 secret key; what is sealed to its public key only this vault opens
-audit.head       where the access log ends
-commit.lock      lease of whoever commits
-compact.lock     lease of whoever compacts or erases
-erasure.json     who is being erased, until that is done
-"""
+"""The open vault: its tables, leases and transactions."""
 
 from __future__ import annotations
 
@@ -19,16 +8,11 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from wgs_pipeline.errors import NgdError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-    from numpy.typing import NDArray
+from wgs_pipeline.vault.connection import Connection
+from wgs_pipeline.vault.records import Genome, Holders, Outcome, PastExport
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -60,88 +44,6 @@ CREATE TABLE IF NOT EXISTS exports (
 """
 
 
-@dataclass(frozen=True)
-class Genome:
-    """One analysis of one person, as the vault knows it."""
-
-    slot: int
-    patient_id: str
-    sample_id: str
-    assay: str
-    shard: str
-    added_generation: int
-    retired_generation: int | None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a commit did with a registration.
-
-    Attributes:
-        outcome: ``loaded``, ``replaced``, ``already_loaded`` or ``refused``.
-        slot: Slot of the genome, None if refused.
-        generation: Generation in which that slot was added, None if refused.
-        reason: Why it was refused, otherwise empty.
-    """
-
-    outcome: str
-    slot: int | None
-    generation: int | None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class PastExport:
-    """One data set that left the database.
-
-    Attributes:
-        project: The project it was made for; empty for care and quality.
-        kind: ``genotypes`` or ``frequencies``.
-        purpose: What it was made for.
-        generation: The generation that it was made of.
-        made: When, ISO 8601.
-        slots: The genomes that were in, as a serialised roaring bitmap.
-    """
-
-    project: str
-    kind: str
-    purpose: str
-    generation: int
-    made: str
-    slots: bytes
-
-
-@dataclass(frozen=True)
-class Holders:
-    """Who holds the slots, as columns.
-
-    Attributes:
-        slots: Slots ever given, in any order, shape (genomes,).
-        patient_ids: Person of each, shape (genomes,).
-        retired: Generation that retired it, -1 while it is in use, shape (genomes,).
-    """
-
-    slots: NDArray[np.int64]
-    patient_ids: pa.StringArray = field(repr=False)
-    retired: NDArray[np.int64]
-
-
-class _Connection(sqlite3.Connection):
-    """A connection whose refusals say which vault it is."""
-
-    path: Path
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        try:
-            return super().execute(sql, parameters)
-        except sqlite3.Error as error:
-            raise NgdError(
-                f"{self.path}: the vault cannot be used ({error}); expected a sound vault on a "
-                "local disk that can be written. Mend its access or free space; restore it from "
-                "a backup only if it is damaged"
-            ) from error
-
-
 class Vault:
     """An open vault. Use as a context manager, or call ``close``."""
 
@@ -161,7 +63,7 @@ class Vault:
         if path.stat().st_mode & 0o077:
             raise NgdError(f"{path}: others may read the vault; expected mode 0700. Run chmod 700")
         self._database = sqlite3.connect(
-            database, timeout=60, isolation_level=None, factory=_Connection
+            database, timeout=60, isolation_level=None, factory=Connection
         )
         self._database.path = path
         try:
@@ -509,18 +411,6 @@ class Vault:
 
     def _secret_key(self) -> bytes:
         return (self.path / "identity.key").read_bytes()
-
-
-def seal(public_key: str, message: bytes) -> bytes:
-    """Encrypt so that only the holder of the vault reads it (X25519 sealed box).
-
-    Args:
-        public_key: Key of the vault, hexadecimal.
-        message: What to seal.
-    """
-    from nacl.public import PublicKey, SealedBox
-
-    return bytes(SealedBox(PublicKey(bytes.fromhex(public_key))).encrypt(message))
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -1,0 +1,18 @@
+"""The vault: the only place that knows which slot of the database is which person.
+
+A folder outside ROOT, mode 0700, on a local disk:
+
+vault.sqlite     persons, genomes (slot, person, sample, assay), registrations that were folded
+                 in, the published generation, project keys, exports
+identity.key     X25519 secret key; what is sealed to its public key only this vault opens
+audit.head       where the access log ends
+commit.lock      lease of whoever commits
+compact.lock     lease of whoever compacts or erases
+erasure.json     who is being erased, until that is done
+"""
+
+from wgs_pipeline.vault.records import Genome, Holders, Outcome, PastExport
+from wgs_pipeline.vault.sealing import seal
+from wgs_pipeline.vault.store import Vault
+
+__all__ = ["Genome", "Holders", "Outcome", "PastExport", "Vault", "seal"]

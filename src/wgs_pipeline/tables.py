@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from wgs_pipeline.errors import Problem
 from wgs_pipeline.identifiers import has_cpr_shape, shown, shown_moment, shown_word
 
@@ -76,6 +74,8 @@ class Table:
 @functools.cache
 def load_schema(name: str) -> dict[str, Any]:
     """The JSON schema ``name`` (config, samples, units, consents) that ships with the package."""
+    import yaml
+
     path = importlib.resources.files("wgs_pipeline") / "schemas" / f"{name}.schema.yaml"
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)

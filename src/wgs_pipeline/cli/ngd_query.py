@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +186,8 @@ class _NoPandas:
 
 
 def import_arrow_alone() -> None:
-    """Import Arrow so that it never takes up pandas, whose import takes longer than an answer."""
+    """Import Arrow and NumPy without what takes longer than an answer: pandas, and threads."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # started at import; nothing here uses them
     hook: Any = _NoPandas
     sys.meta_path.insert(0, hook)
     try:
@@ -194,6 +198,18 @@ def import_arrow_alone() -> None:
         sys.meta_path.remove(hook)
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Imports make many objects and one answer few cycles: looking for them takes time only."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _answer(
     root: Path,
     asking: dict[str, Any],
@@ -201,14 +217,15 @@ def _answer(
     format_: str,
     output: Path | None,
 ) -> None:
-    import_arrow_alone()
-    from wgs_pipeline import ngd
-    from wgs_pipeline.ngd import answers
+    with _no_collection():
+        import_arrow_alone()
+        from wgs_pipeline import ngd
+        from wgs_pipeline.ngd import answers
 
-    with ngd.open(root, **asking) as database:
-        table = ask(database)
-        contigs = database.contigs if format_ == "vcf" else {}
-    answers.write(table, format_, output, contigs)
+        with ngd.open(root, **asking) as database:
+            table = ask(database)
+            contigs = database.contigs if format_ == "vcf" else {}
+        answers.write(table, format_, output, contigs)
     stated = table.schema.metadata
     click.echo(
         f"# generation={stated[b'generation'].decode()} eligible={stated[b'eligible'].decode()}",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 from wgs_pipeline import audit
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.consent.safeguards import (
@@ -35,6 +38,11 @@ def register_stamps(root: Root) -> tuple[tuple[int, ...], ...] | None:
     """
     require_recent((root.consents, root.optouts), _policy(root))
     return stamps(root.consents, root.optouts)
+
+
+def seen(vault: Vault) -> str:
+    """What the vault remembers of the largest register seen, as text."""
+    return json.dumps(asdict(sizes_seen(vault)), sort_keys=True)
 
 
 def _policy(root: Root) -> RegisterPolicy:

@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wgs_pipeline.identifiers import without_cpr
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -42,11 +44,18 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.found}; expected {self.expected}. {self.remedy}"
+        return without_cpr(f"{where}: {self.found}; expected {self.expected}. {self.remedy}")
 
 
 class WgsError(Exception):
-    """Base of all errors that a user can cause and mend."""
+    """Base of all errors that a user can cause and mend.
+
+    Its text never holds what has the shape of a civil registration number, wherever that stood:
+    a message ends in logs, reports and the mail that asks for help.
+    """
+
+    def __str__(self) -> str:
+        return without_cpr(super().__str__())
 
 
 class ProblemsError(WgsError):

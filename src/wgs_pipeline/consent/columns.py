@@ -28,6 +28,8 @@ _SHEET = "consents"
 _LONGEST_ID = 128
 #: Longer sources are no error, but are looked at one by one: one word has a bit for each byte.
 _LONGEST_SOURCE = 64
+#: Bytes between the date and the last digits of a CPR number: a dash, and spaces on both sides.
+_LONGEST_GAP = 5
 
 
 @dataclass(frozen=True)
@@ -199,18 +201,38 @@ def _are_sources(cells: Cells) -> Bools:
     fitting &= _everywhere((text >= 32) & (text != 127))
     digits = _bits((text - np.uint8(ord("0"))) < 10)
     if (np.bitwise_count(digits) >= 10).any():
-        fitting &= ~_have_cpr_digits(digits, _bits(text == ord("-")))
+        fitting &= ~_may_have_cpr_shape(text, digits)
     return fitting
 
 
-def _have_cpr_digits(digits: Words, hyphens: Words) -> Bools:
-    """Whether six digits, perhaps a hyphen, and four digits stand in a row; a bit for each byte."""
+def _may_have_cpr_shape(text: NDArray[np.uint8], digits: Words) -> Bools:
+    """Whether the shape of a CPR number may stand in a cell, see ``identifiers.has_cpr_shape``.
+
+    Six digits, what may stand between, and four digits; or a date in three parts. Cells with ten
+    digits and letters beyond ASCII, among which are dashes and spaces, are looked at one by one.
+
+    Args:
+        text: Bytes of the cells, shape (cells, at most 64).
+        digits: Which of them are digits, a bit for each byte, shape (cells,).
+    """
+    between = _bits((text == ord(" ")) | (text == ord("-")) | (text == ord("_")))
+    parting = between | _bits((text == ord(".")) | (text == ord("/")))
     two = digits & (digits >> np.uint64(1))
     four = two & (two >> np.uint64(2))
-    six = four & (two >> np.uint64(4))
-    plain = six & (four >> np.uint64(6))
-    with_hyphen = six & (hyphens >> np.uint64(6)) & (four >> np.uint64(7))
-    found: Bools = (plain | with_hyphen) != 0
+    found = _followed(four & (two >> np.uint64(4)), between, four, 6)
+    parts = two & (parting >> np.uint64(2)) & (two >> np.uint64(3)) & (parting >> np.uint64(5))
+    found |= _followed(parts & (two >> np.uint64(6)), between, four, 8)
+    beyond = (np.bitwise_count(digits) >= 10) & (_bits(text >= 128) != 0)
+    may: Bools = (found != 0) | beyond
+    return may
+
+
+def _followed(begins: Words, between: Words, four: Words, size: int) -> Words:
+    """Where four digits follow ``size`` bytes after a begin, at most five others between."""
+    found = np.zeros_like(begins)
+    for gap in range(_LONGEST_GAP + 1):
+        found |= begins & (four >> np.uint64(size + gap))
+        begins = begins & (between >> np.uint64(size + gap))
     return found
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from wgs_pipeline import configfile
 from wgs_pipeline.errors import Problem, ProblemsError
+from wgs_pipeline.identifiers import has_cpr_shape
 
 
 @dataclass(frozen=True)
@@ -274,6 +275,13 @@ def _across_keys(config: Config, document: configfile.Document) -> list[Problem]
             found = f"{metric} warns inside its pass range: {dict(bounds)}"
             add(("qc", "thresholds", metric), found, expected, "Correct the bounds.")
     places = {("results",): config.results, ("ngd", "root"): config.ngd.root}
+    for keys, place in {(): config.path, **places, ("ngd", "vault"): config.ngd.vault}.items():
+        # Below a folder of that name every path of a log and of a report would hold it.
+        if has_cpr_shape(f"{place} {place.resolve()}"):
+            found = f"the folder of {'.'.join(keys) or 'the configuration'} holds what looks like "
+            expected = "folders whose names name no person"
+            remedy = "Rename the folder, or move its content to another."
+            add(keys, f"{found}a civil registration number", expected, remedy)
     vault = ("ngd", "vault")
     for keys, place in places.items():
         name = ".".join(keys)

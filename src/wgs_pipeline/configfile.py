@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from wgs_pipeline.errors import ConfigError, Problem
-from wgs_pipeline.identifiers import shown
+from wgs_pipeline.identifiers import cpr_places, shown, without_cpr
 from wgs_pipeline.tables import load_schema
 
 Keys = tuple[str | int, ...]
@@ -79,9 +79,18 @@ def validate(document: Document) -> Iterator[Problem]:
         return
     from jsonschema import Draft202012Validator
 
+    told: set[int] = set()
     for error in Draft202012Validator(load_schema(document.schema)).iter_errors(document.values):
-        yield from _explain(document, error)
+        for problem in _explain(document, error):
+            told.add(problem.line)
+            yield problem
     yield from _not_numbers(document, document.values, ())
+    for keys in cpr_places(document.values):
+        found = f"{without_cpr(_dotted(keys))} holds what looks like a civil registration number"
+        remedy = "Write a name or number of the laboratory."
+        problem = document.problem(keys, found, "text that names no person", remedy)
+        if not problem.line or problem.line not in told:
+            yield problem
 
 
 def usable_values(document: Document) -> dict[str, Any] | None:

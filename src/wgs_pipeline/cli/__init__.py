@@ -11,12 +11,15 @@ import importlib
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from wgs_pipeline import __version__
 from wgs_pipeline.errors import WgsError
+from wgs_pipeline.identifiers import has_cpr_shape, without_cpr
 
 #: Command name to (module of this package, one-line help shown by ``wgs --help``).
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -35,7 +38,27 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+@contextmanager
+def _withholding() -> Iterator[None]:
+    """Keep civil registration numbers out of what is said about a wrong command line."""
+    try:
+        yield
+    except click.UsageError as error:
+        said = error.format_message()
+        if has_cpr_shape(said):
+            raise click.UsageError(without_cpr(said), error.ctx) from None
+        raise
+
+
 class _LazyGroup(click.Group):
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _withholding():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _withholding():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wgs_pipeline.identifiers import has_cpr_shape
+from wgs_pipeline.identifiers import without_cpr
 
 #: Lines of a log that are shown, and characters of a line.
 TAIL_LINES, TAIL_WIDTH = 20, 500
@@ -123,16 +123,12 @@ def withheld(text: str, patient_ids: Collection[str]) -> str:
         if identifier in text:
             spelled = re.escape(identifier)
             text = re.sub(rf"(?<![A-Za-z0-9]){spelled}(?![A-Za-z0-9])", _WITHHELD, text)
-    return re.sub(r"[0-9][0-9-]{8,}[0-9]", _without_cpr, text)
+    return without_cpr(text)
 
 
 def moment(seconds: float) -> str:
     """Seconds of the epoch as ISO 8601 in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def _without_cpr(match: re.Match[str]) -> str:
-    return _WITHHELD if has_cpr_shape(match[0]) else match[0]
 
 
 def _unfinished(folder: Path) -> frozenset[str]:

@@ -100,7 +100,7 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
             yield "its metadata", repr(parquet.schema_arrow.metadata)
             yield "its columns", " ".join(parquet.schema_arrow.names)
     elif path.suffix == ".json" or path.name in (".zattrs", ".zmetadata"):
-        yield "its text", " ".join(words(json.loads(path.read_text(encoding="utf-8"))))
+        yield "its text", "\n".join(words(json.loads(path.read_text(encoding="utf-8"))))
     elif path.suffix == ".tsv":
         yield "its text", path.read_text(encoding="utf-8")
 

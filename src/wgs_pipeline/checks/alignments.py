@@ -8,6 +8,7 @@ from typing import Any
 
 from wgs_pipeline.checks import assemblies
 from wgs_pipeline.checks.compression import access_problem, tail
+from wgs_pipeline.checks.headers import header_problem
 from wgs_pipeline.checks.intervals import listed
 from wgs_pipeline.checks.reference import FastaError, checksum_problem
 from wgs_pipeline.errors import Problem
@@ -65,23 +66,26 @@ def _cram_problems(
         yield problem(found, "a complete CRAM", f"Copy the file again: {cram}.")
         return
     try:
-        header = _header(cram)
+        header, text = _header(cram)
     except (OSError, ValueError) as error:
         yield problem(f"cannot be read ({error})", "CRAM", f"Copy the file again: {cram}.")
         return
+    identifying = header_problem(str(sheet), unit.line, role, text.splitlines())
+    if identifying:
+        yield identifying
     yield from _sample_problems(unit, header, problem)
     if lengths:
         yield from _reference_problems(header, fasta, lengths, problem)
 
 
-def _header(cram: Path) -> dict[str, Any]:
+def _header(cram: Path) -> tuple[dict[str, Any], str]:
+    """The header, taken apart and as text."""
     import pysam
 
     verbosity = pysam.set_verbosity(0)
     try:
         with pysam.AlignmentFile(str(cram), "rc", check_sq=False) as file:
-            header: dict[str, Any] = file.header.to_dict()
-            return header
+            return file.header.to_dict(), str(file.header)
     finally:
         pysam.set_verbosity(verbosity)
 

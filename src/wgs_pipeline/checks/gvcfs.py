@@ -13,6 +13,7 @@ from wgs_pipeline.checks.compression import (
     compression,
     is_complete_bgzip,
 )
+from wgs_pipeline.checks.headers import header_problem, vcf_header_lines
 from wgs_pipeline.config import ReferenceConfig
 from wgs_pipeline.errors import Problem
 from wgs_pipeline.identifiers import shown
@@ -117,9 +118,13 @@ def _gvcf_problems(
         return
     try:
         header = read_header(gvcf)
+        lines = list(vcf_header_lines(gvcf))
     except (OSError, ValueError) as error:
         yield problem(f"cannot be read ({error})", "a VCF", f"Copy the file again: {gvcf}.")
         return
+    identifying = header_problem(str(sheet), unit.line, role, lines)
+    if identifying:
+        yield identifying
     if header.samples != (unit.sample_id,):
         named = ", ".join(map(shown, header.samples[:5])) or "no sample"
         remedy = "Correct the path or the sample_id."

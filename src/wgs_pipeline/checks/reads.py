@@ -18,6 +18,7 @@ from wgs_pipeline.checks.compression import (
     compression,
     is_complete_bgzip,
 )
+from wgs_pipeline.checks.headers import identifying_read
 from wgs_pipeline.errors import Problem
 from wgs_pipeline.identifiers import shown
 from wgs_pipeline.sheets import Unit
@@ -52,12 +53,15 @@ class Head:
         mates: Mate numbers (1, 2) that the reads state.
         digest: Digest of all that was looked at.
         is_whole: The file ended within the head.
+        identifying: 1-based number of the first read whose name or comment holds what looks like
+            a civil registration number; 0: none does.
     """
 
     names: tuple[bytes, ...]
     mates: frozenset[int]
     digest: str
     is_whole: bool
+    identifying: int = 0
 
 
 def check_reads(sheet: Path, units: Iterable[Unit], platform: str) -> list[Problem]:
@@ -90,6 +94,7 @@ def read_head(path: Path) -> Head:
         OSError: It cannot be read.
     """
     names: list[bytes] = []
+    headers: list[bytes] = []
     mates: set[int] = set()
     digest = hashlib.sha256()
     kind = compression(path)
@@ -104,11 +109,13 @@ def read_head(path: Path) -> Head:
             break
         name, mate = _name(record[0])
         names.append(name)
+        headers.append(record[0])
         mates |= {mate} if mate else set()
         digest.update(b"\n".join(record))
     if not names:
         raise FastqError("holds no reads")
-    return Head(tuple(names), frozenset(mates), digest.hexdigest(), is_whole)
+    identifying = identifying_read(headers)
+    return Head(tuple(names), frozenset(mates), digest.hexdigest(), is_whole, identifying)
 
 
 def platform_of(names: Iterable[bytes]) -> str | None:
@@ -126,7 +133,9 @@ def _head(sheet: Path, unit: Unit, column: str, problems: list[Problem]) -> Head
     problem = access_problem(path, str(sheet), unit.line, role)
     if problem is None:
         try:
-            return read_head(path)
+            head = read_head(path)
+            problems += _identity_problems(sheet, unit, role, head)
+            return head
         except FastqError as error:
             found = f"{role} {error}"
         except OSError as error:
@@ -136,6 +145,14 @@ def _head(sheet: Path, unit: Unit, column: str, problems: list[Problem]) -> Head
         problem = Problem(str(sheet), unit.line, found, expected, remedy)
     problems.append(problem)
     return None
+
+
+def _identity_problems(sheet: Path, unit: Unit, role: str, head: Head) -> Iterator[Problem]:
+    if head.identifying:
+        found = f"{role} names read {head.identifying} with what looks like a civil registration "
+        remedy = "Have the sequencing centre name the reads without it."
+        expected = "read names that name no person"
+        yield Problem(str(sheet), unit.line, f"{found}number", expected, remedy)
 
 
 def _records(path: Path, kind: Compression) -> Iterator[list[bytes]]:

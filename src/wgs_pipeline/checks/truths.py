@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from wgs_pipeline.checks import intervals
 from wgs_pipeline.checks.compression import access_problem
 from wgs_pipeline.checks.gvcfs import read_header, vcf_trouble
+from wgs_pipeline.checks.headers import header_problem, vcf_header_lines
 from wgs_pipeline.config import Config
 from wgs_pipeline.errors import Problem
 
@@ -34,10 +35,13 @@ def check_truths(
 def _vcf_problems(config: Config, sample: str, lengths: Mapping[str, int]) -> list[Problem]:
     path = config.truth[sample].vcf
     role = f"truth.{sample}.vcf, {path.name},"
+    where, line = str(config.path), config.line("truth", sample, "vcf")
     found, remedy = vcf_trouble(path), f"Compress it with bgzip, or copy it again: {path}."
+    identifying = None
     if not found:
         try:
             contig = read_header(path).first_contig
+            identifying = header_problem(where, line, role, list(vcf_header_lines(path)))
         except (OSError, ValueError) as error:
             found = f"cannot be read ({error})"
         else:
@@ -45,7 +49,6 @@ def _vcf_problems(config: Config, sample: str, lengths: Mapping[str, int]) -> li
                 found = f"has records on contig {contig!r}, which the reference lacks"
                 remedy = "Name the truth in the coordinates of this reference."
     if not found:
-        return []
+        return [identifying] if identifying else []
     expected = "a complete VCF, compressed with bgzip, on contigs of the reference"
-    line = config.line("truth", sample, "vcf")
-    return [Problem(str(config.path), line, f"{role} {found}", expected, remedy)]
+    return [Problem(where, line, f"{role} {found}", expected, remedy)]

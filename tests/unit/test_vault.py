@@ -15,7 +15,7 @@ def vault(tmp_path: Path):
 
 def test_only_the_owner_may_read_the_vault(vault: Vault):
     assert vault.path.stat().st_mode & 0o777 == 0o700
-    for name in ("vault.sqlite", "identity.key"):
+    for name in ("vault.sqlite", "master.key"):
         assert (vault.path / name).stat().st_mode & 0o777 == 0o600
 
 

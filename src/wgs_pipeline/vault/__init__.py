@@ -3,8 +3,10 @@
 A folder outside ROOT, mode 0700, on a local disk:
 
 vault.sqlite     persons, genomes (slot, person, sample, assay), registrations that were folded
-                 in, the published generation, project keys, exports
-identity.key     X25519 secret key; what is sealed to its public key only this vault opens
+                 in, the published generation, exports; wrapped under the master key: the identity
+                 (what is sealed to its public key only this vault opens), the keys of projects
+                 and of genome shards
+master.key       the master key, where it is not kept elsewhere
 audit.head       where the access log ends
 commit.lock      lease of whoever commits
 compact.lock     lease of whoever compacts or erases

@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wgs_pipeline.errors import NgdError
+from wgs_pipeline.vault import keyring
 from wgs_pipeline.vault.connection import Connection
+from wgs_pipeline.vault.keyring import Keyring
+from wgs_pipeline.vault.master import KeySource
 from wgs_pipeline.vault.records import Genome, Holders, Outcome, PastExport
 
 _SCHEMA = """
@@ -29,7 +32,6 @@ CREATE INDEX IF NOT EXISTS genome_person ON genomes (person);
 CREATE TABLE IF NOT EXISTS registrations (
     id TEXT PRIMARY KEY, outcome TEXT NOT NULL, slot INTEGER, generation INTEGER,
     reason TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS project_keys (project TEXT PRIMARY KEY, key BLOB NOT NULL) STRICT;
 """
 #: Made when first needed, so that vaults of before have it too.
 _ERASED = """
@@ -47,8 +49,12 @@ CREATE TABLE IF NOT EXISTS exports (
 class Vault:
     """An open vault. Use as a context manager, or call ``close``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, key: KeySource | None = None) -> None:
         """Open the vault in the folder ``path``.
+
+        Args:
+            path: Its folder.
+            key: Where its master key comes from, whatever environment and vault say.
 
         Raises:
             NgdError: There is none, it cannot be read, or others may read it.
@@ -66,9 +72,11 @@ class Vault:
             database, timeout=60, isolation_level=None, factory=Connection
         )
         self._database.path = path
+        self.keys = Keyring(self._database, path, key)
         try:
             self._database.execute("PRAGMA foreign_keys = ON")
             self._database.execute("PRAGMA synchronous = FULL")
+            self._database.execute("PRAGMA secure_delete = ON")
         except NgdError:
             self._database.close()
             raise
@@ -84,32 +92,39 @@ class Vault:
         self._database.close()
 
     @classmethod
-    def create(cls, path: Path) -> Vault:
+    def create(cls, path: Path, key: KeySource | None = None) -> Vault:
         """Make the vault, or complete one that an interrupted call began.
 
+        Args:
+            path: Its folder.
+            key: Where its master key comes from; None: as the environment says, otherwise a file
+                in the folder, which is made.
+
         Raises:
-            NgdError: The folder cannot be made.
+            NgdError: The folder cannot be made, or the master key cannot be used.
         """
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)
-            key = path / "identity.key"
-            if not key.exists():
-                _write_private(key, secrets.token_bytes(32))
             database = path / "vault.sqlite"
             database.touch(mode=0o600)
             connection = sqlite3.connect(database, timeout=60)
             with connection:
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(_SCHEMA)
+                connection.executescript(_SCHEMA + keyring.SCHEMA)
             connection.close()
         except (OSError, sqlite3.Error) as error:
             raise NgdError(f"{path}: the vault cannot be made: {error}") from error
-        vault = cls(path)
-        for name in ("identity", "audit_key"):
-            with vault.transaction():
-                if vault.get(name) is None:
-                    vault.put(name, secrets.token_hex(32))
+        vault = cls(path, key)
+        try:
+            vault.keys.create()
+            for name in ("identity", "audit_key"):
+                with vault.transaction():
+                    if vault.get(name) is None:
+                        vault.put(name, secrets.token_hex(32))
+        except NgdError:
+            vault.close()
+            raise
         return vault
 
     @contextmanager
@@ -147,18 +162,12 @@ class Vault:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the writes inside, or none."""
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
+        with self._database.transaction():
             yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
 
     def get(self, key: str) -> str | None:
         """A value of the vault's own state."""
-        row = self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        return self._database.value(key)
 
     def require(self, key: str) -> str:
         """A value that an initialised vault has.
@@ -173,10 +182,7 @@ class Vault:
 
     def put(self, key: str, value: str) -> None:
         """Set a value of the vault's own state."""
-        self._database.execute(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (key, value),
-        )
+        self._database.set_value(key, value)
 
     def genomes(self) -> list[Genome]:
         """All genomes ever given a slot, by slot."""
@@ -363,13 +369,7 @@ class Vault:
 
     def project_key(self, project: str) -> bytes:
         """Key of a research project's pseudonyms; made when first asked for."""
-        with self.transaction():
-            self._database.execute(
-                "INSERT INTO project_keys VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (project, secrets.token_bytes(32)),
-            )
-        row = self._database.execute("SELECT key FROM project_keys WHERE project = ?", (project,))
-        return bytes(row.fetchone()[0])
+        return self.keys.project_key(project)
 
     def exports(self) -> list[PastExport]:
         """Every data set that left the database, in order."""
@@ -391,9 +391,7 @@ class Vault:
 
     def public_key(self) -> str:
         """X25519 public key, hexadecimal."""
-        from nacl.public import PrivateKey
-
-        return bytes(PrivateKey(self._secret_key()).public_key).hex()
+        return self.keys.public_key()
 
     def unseal(self, sealed: bytes) -> bytes:
         """Open what was sealed to this vault.
@@ -401,22 +399,13 @@ class Vault:
         Raises:
             NgdError: It was sealed to another vault, or changed since.
         """
-        from nacl.exceptions import CryptoError
-        from nacl.public import PrivateKey, SealedBox
+        return self.keys.unseal(sealed)
 
+    def snapshot(self) -> bytes:
+        """The whole database as of one moment, whoever writes meanwhile."""
+        copy = sqlite3.connect(":memory:")
         try:
-            return bytes(SealedBox(PrivateKey(self._secret_key())).decrypt(sealed))
-        except CryptoError:
-            raise NgdError("a sealed identity was made for another vault, or changed") from None
-
-    def _secret_key(self) -> bytes:
-        return (self.path / "identity.key").read_bytes()
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path.with_suffix(".tmp"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    path.with_suffix(".tmp").replace(path)
+            self._database.backup(copy)
+            return copy.serialize()
+        finally:
+            copy.close()

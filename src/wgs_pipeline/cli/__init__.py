@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reference": ("reference", "Intervals and checks of the reference."),
     "report": ("report", "Write the run report."),
     "toy": ("toy", "Make a toy genome project."),
+    "vault": ("vault", "Keep the vault's keys: make, rotate, back up, destroy."),
 }
 
 

@@ -41,6 +41,12 @@ def require_home(root: Root, vault: Vault) -> None:
         )
 
 
+def home_of(vault: Vault) -> Path | None:
+    """The folder of the database that a vault belongs to; None where it names none."""
+    stated = vault.get(_KEY)
+    return None if stated is None else Path(json.loads(stated)["path"])
+
+
 def adopt(root: Root, vault: Vault) -> None:
     """Let the vault belong to this folder from now on.
 

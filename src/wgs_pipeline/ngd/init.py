@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,16 +16,13 @@ from wgs_pipeline.ngd.generation import (
     member_table,
     publish,
     put_published,
-    read_generation,
     write_generation,
 )
 from wgs_pipeline.ngd.home import claim, require_home
 from wgs_pipeline.ngd.layout import Root, Settings, settings_text, stored_path
 from wgs_pipeline.ngd.reference import Reference
+from wgs_pipeline.ngd.settings import adopt_settings
 from wgs_pipeline.vault import Vault
-
-#: Key in the vault: digest of the settings that a database is being given.
-_ADOPTING = "adopting_settings"
 
 
 @dataclass(frozen=True)
@@ -166,27 +162,11 @@ def _fasta_of(reference: Path) -> Path | None:
 def _adopt_register(path: Path, wanted: Wanted, vault: Vault) -> None:
     """Give a database that is there the opt-out list and safeguards asked for, where it has others.
 
-    A list is never taken away so: without it, people who refused would count as consenting. The
-    settings are part of a generation, so that another one follows, with the same genomes; the
-    vault's note lets the next call finish what a killed one began.
+    A list is never taken away so: without it, people who refused would count as consenting.
     """
     root = Root.open(path)
     adopted = dataclasses.replace(root.settings, **_register_settings(path, wanted))
-    text = settings_text(adopted)
-    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    if adopted == root.settings and vault.get(_ADOPTING) != digest:
-        return
-    publish(root, vault)
-    vault.put(_ADOPTING, digest)
-    write_text(path / "ngd.json", text)
-    old = read_generation(root, int(vault.require("generation")))
-    number = old.number + 1
-    next_ = Generation(number, old.table, old.derived)
-    manifest = write_generation(Root.open(path), next_, vault.require("manifest"))
-    with vault.transaction():
-        put_published(vault, number, manifest)
-        vault.put(_ADOPTING, "")
-    publish(root, vault)
+    adopt_settings(root, vault, adopted)
 
 
 def _first_generation(root: Root, vault: Vault, reference: Reference | None) -> None:

@@ -74,11 +74,15 @@ class Keyring:
     def create(self) -> None:
         """Give the vault its master key and identity, or wrap what a vault of before has.
 
+        Where the vault has its master key, a source that was given is remembered.
+
         Raises:
             NgdError: The master key cannot be used, or the vault has another.
         """
         if self.wrapped:
             self.require()
+            if self._given is not None:
+                self.remember(self._given)
             return
         source = self.source()
         if isinstance(source, master.FileKey) and source.name == master.DEFAULT:

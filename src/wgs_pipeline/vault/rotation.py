@@ -69,7 +69,9 @@ def _in_place(vault: Vault, source: master.KeySource) -> Rotated:
             "expected the source of the next one. Make it there and give it with --to"
         )
     following = source.replacement()
-    following.unlink(missing_ok=True)  # of a rotation that was killed before it wrapped anything
+    # Of a rotation that was killed before it wrapped anything, or while it wrote a key:
+    for left in (following, *source.path.parent.glob(f".{source.path.name}.*")):
+        left.unlink(missing_ok=True)
     key = secrets.token_bytes(KEY_BYTES)
     master.write_key(following, key)
     count = vault.keys.rewrap(source, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,9 +71,7 @@ def logged(folder: Path) -> list[tuple[str, str]]:
     root = Root.open(folder / "ngd")
     with Vault(root.vault) as vault:
         assert audit.verify(root.audit, vault) == []
-    lines = [
-        json.loads(line) for file in sorted(root.audit.glob("*.jsonl")) for line in file.open()
-    ]
+    lines = list(audit.entries(root.audit))
     return [(each["action"], each["reason"]) for each in lines]
 
 

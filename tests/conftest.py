@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from running import ToyRun, make_toy, snapshot
+from running import ToyRun, make_toy, snapshot, with_civil_numbers
 from wgs_pipeline.cli import main
 
 CONFIG = """\
@@ -120,7 +120,7 @@ def small_project(tmp_path, capsys):
 @pytest.fixture(scope="session")
 def toy_run(tmp_path_factory):
     """A toy project that ran once, to the end; read it, do not change it. Costs 50 s."""
-    project = make_toy(tmp_path_factory.mktemp("toy_run") / "project", 0.2)
+    project = with_civil_numbers(make_toy(tmp_path_factory.mktemp("toy_run") / "project", 0.2))
     before = snapshot(project.folder)
     first = project.complete()
     left = tuple(path.name for path in project.temporary.iterdir())

@@ -214,6 +214,33 @@ def write_project(
     return project
 
 
+#: Stands in a comment and in the free text of the sheets of ``with_civil_numbers``.
+PRIVATE_REMARK = "seen on Tuesday by her sister Ingeborg"
+
+
+def with_civil_numbers(project: Project) -> Project:
+    """Give everyone in a toy project an identifier of the shape of a CPR number.
+
+    They are made up: no check digit is right, and no register knows them. The samples have them
+    with their hyphen, the consents without.
+    """
+    samples = project.rows("samples.tsv")
+    consents = project.rows("consents.tsv")
+    people = {
+        row["patient_id"]: f"{n + 11}03{n + 61}-{4007 + 101 * n}" for n, row in enumerate(samples)
+    }
+    for row in samples:
+        row["patient_id"] = people[row["patient_id"]]
+    for row in consents:
+        row["patient_id"] = people[row["patient_id"]].replace("-", "")
+        row["source"] = PRIVATE_REMARK
+    project.write_rows("samples.tsv", samples[0], samples)
+    project.write_rows("consents.tsv", consents[0], consents)
+    with project.config.open("a") as file:
+        file.write(f"# {people[next(iter(people))]} {PRIVATE_REMARK}\n")
+    return project
+
+
 def copy_inputs(source: Project, folder: Path) -> Project:
     """The inputs of a project in another folder, with their times; nothing that a run wrote."""
     written = shutil.ignore_patterns("results", "ngd", "vault", "*_withdrawn_*.fastq.gz")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from wgs_pipeline import configfile
 from wgs_pipeline.errors import Problem, ProblemsError
 from wgs_pipeline.identifiers import has_cpr_shape
+from wgs_pipeline.tables import load_schema
 
 
 @dataclass(frozen=True)
@@ -275,14 +277,13 @@ def _across_keys(config: Config, document: configfile.Document) -> list[Problem]
             found = f"{metric} warns inside its pass range: {dict(bounds)}"
             add(("qc", "thresholds", metric), found, expected, "Correct the bounds.")
     places = {("results",): config.results, ("ngd", "root"): config.ngd.root}
-    for keys, place in {(): config.path, **places, ("ngd", "vault"): config.ngd.vault}.items():
-        # Below a folder of that name every path of a log and of a report would hold it.
-        if has_cpr_shape(f"{place} {place.resolve()}"):
-            found = f"the folder of {'.'.join(keys) or 'the configuration'} holds what looks like "
-            expected = "folders whose names name no person"
-            remedy = "Rename the folder, or move its content to another."
-            add(keys, f"{found}a civil registration number", expected, remedy)
     vault = ("ngd", "vault")
+    for keys, place in {(): config.path, **places, vault: config.ngd.vault}.items():
+        trouble = _folder_trouble(place)
+        if trouble:
+            name = ".".join(keys) or "the configuration"
+            remedy = "Rename the folder, or move its content to another."
+            add(keys, f"the folder of {name} {trouble[0]}", trouble[1], remedy)
     for keys, place in places.items():
         name = ".".join(keys)
         if _inside(config.ngd.vault, place):
@@ -297,6 +298,20 @@ def _across_keys(config: Config, document: configfile.Document) -> list[Problem]
         expected = "a database folder that holds no names of samples"
         add(("results",), found, expected, "Give the results a folder of their own.")
     return problems
+
+
+def _folder_trouble(path: Path) -> tuple[str, str] | None:
+    """What is wrong with the names of the folders above a path, and what they should be like.
+
+    They stand in every path of a log, a command and a report, as names in the configuration do.
+    """
+    if has_cpr_shape(f"{path} {path.resolve()}"):
+        found = "holds what looks like a civil registration number"
+        return found, "folders whose names name no person"
+    if not re.fullmatch(load_schema("config")["$defs"]["path"]["pattern"], str(path)):
+        found = "holds a character that a shell or a template could take for its own"
+        return found, "a path without quotes, braces, wildcards and shell characters"
+    return None
 
 
 def _ordered(bounds: Mapping[str, float]) -> bool:

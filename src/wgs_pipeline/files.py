@@ -1,4 +1,8 @@
-"""Writing files so that no reader ever sees a half-written one."""
+"""Writing files so that no reader ever sees a half-written one, and no other user any.
+
+Whatever the umask, a file is made for its owner alone (mode 0600), and so is a folder (0700):
+genomes and what is said of them are shared by a deliberate act, not by a default.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from typing import Any
 
 from wgs_pipeline.errors import OutputError
 
+#: Modes of what is made here: for the owner alone.
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 _ATTEMPTS = 5
 
 
@@ -19,7 +25,8 @@ _ATTEMPTS = 5
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success fsync it and rename it to ``path``.
 
-    On an error the temporary file is removed and ``path`` stays as it was.
+    On an error the temporary file is removed and ``path`` stays as it was. Only its owner may read
+    the new file.
 
     Raises:
         OutputError: The folder cannot be written, or the file system is full.
@@ -33,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _fsync(temporary)
-        temporary.chmod(_default_mode())
+        temporary.chmod(PRIVATE_FILE)
         temporary.replace(path)
         _fsync(path.parent)
     except OSError as error:
@@ -41,6 +48,19 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # what went wrong before says more
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, each for its owner alone.
+
+    A folder that is there stays as it is.
+
+    Raises:
+        OSError: It cannot be made, or something else has its name.
+    """
+    for folder in (*reversed(path.parents), path):
+        if not folder.is_dir():
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -59,7 +79,7 @@ def _temporary_beside(path: Path) -> tuple[int, str]:
     attempt = 0
     while True:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             return tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         except FileNotFoundError:
             attempt += 1
@@ -81,9 +101,3 @@ def _fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _default_mode() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

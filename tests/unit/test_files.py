@@ -55,16 +55,21 @@ def test_another_file_that_fails_is_named(tmp_path):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_mode_follows_the_umask(tmp_path, umask, mode):
-    path = tmp_path / "result.txt"
+@pytest.mark.parametrize("umask", [0, 0o002, 0o022, 0o077])
+def test_files_and_folders_are_their_owners_whatever_the_umask(tmp_path, umask):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o755)
+    path = tmp_path / "shared" / "new" / "deep" / "result.txt"
     before = os.umask(umask)
     try:
         write_text(path, "text")
+        path.chmod(0o644)
+        write_text(path, "again")
         assert os.umask(umask) == umask, "the mask is as it was"
     finally:
         os.umask(before)
-    assert stat.S_IMODE(path.stat().st_mode) == mode
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path, *path.parents[:3])]
+    assert modes == [0o600, 0o700, 0o700, 0o755]
 
 
 def test_content(tmp_path):

@@ -4,6 +4,7 @@
 
 import functools
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.project import Project
 from wgs_pipeline.runlock import hold_run_lock
+
+# Genomes are for the owner of the run alone, whichever tool writes them.
+os.umask(0o077)
 
 if not workflow.overwrite_configfiles:
 

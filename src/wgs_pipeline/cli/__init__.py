@@ -24,6 +24,7 @@ from wgs_pipeline.identifiers import has_cpr_shape, without_cpr
 #: Command name to (module of this package, one-line help shown by ``wgs --help``).
 COMMANDS: dict[str, tuple[str, str]] = {
     "alignment": ("alignment", "Verify alignments."),
+    "archive": ("archive", "Encrypt archive copies of CRAM and gVCF files."),
     "audit": ("audit", "Verify and show the access log."),
     "check": ("check", "Validate everything a run would read; name every problem."),
     "consent": ("consent", "Ask what a patient's consent allows."),
@@ -88,7 +89,11 @@ def cli(verbose: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run ``wgs``; a ``WgsError`` becomes its message on standard error and exit code 1."""
+    """Run ``wgs``; a ``WgsError`` becomes its message on standard error and exit code 1.
+
+    What a command writes, also through a library, is for its owner alone.
+    """
+    os.umask(0o077)
     try:
         _refuse_undecodable(sys.argv[1:] if arguments is None else arguments)
         return cli(arguments, prog_name="wgs")

@@ -126,8 +126,8 @@ def _slots_of_rows(column: _Column, mask: Mask) -> list[NDArray[np.uint16] | NDA
         if is_array:
             found.append(words[start:stop])
         else:  # the library lists the members of a set ten times faster than NumPy does
-            row = BitMap.deserialize(words[start - _HEADER_WORDS : stop].view(np.uint8))
-            found.append(np.frombuffer((row & meant).to_array(), np.uint32))
+            carriers = BitMap.deserialize(words[start - _HEADER_WORDS : stop].tobytes())
+            found.append(np.frombuffer((carriers & meant).to_array(), np.uint32))
     arrays = np.flatnonzero(column.is_array).tolist()
     if arrays and not mask[np.concatenate([found[row] for row in arrays])].all():
         for row in arrays:

@@ -56,9 +56,35 @@ class CallingConfig:
 
 @dataclass(frozen=True)
 class QcConfig:
-    """Bounds per metric: pass_min, pass_max, warn_min, warn_max; None is a metric not judged."""
+    """How quality is judged.
+
+    Attributes:
+        thresholds: Bounds per metric: pass_min, pass_max, warn_min, warn_max; None is a metric
+            that is not judged.
+        thresholds_for: Rules that replace bounds for an assay or a material.
+        overrides: Sheet of findings that were signed off; None: there is none.
+    """
 
     thresholds: Mapping[str, Mapping[str, float] | None]
+    thresholds_for: Sequence[Mapping[str, Any]] = ()
+    overrides: Path | None = None
+
+    def bounds(self, assay: str, material: str) -> dict[str, Mapping[str, float] | None]:
+        """Bounds per metric of one assay and material."""
+        bounds = dict(self.thresholds)
+        for rule in self.thresholds_for:
+            if rule.get("assay", assay) != assay or rule.get("material", material) != material:
+                continue
+            changed = {key: value for key, value in rule.items() if key in _BOUNDS}
+            before = bounds.get(rule["metric"]) or {}
+            judged = rule.get("judged", True)
+            bounds[rule["metric"]] = {**before, **changed} if judged else None
+        return bounds
+
+
+_RULES = ("qc", "thresholds_for")
+#: Keys of the bounds of a metric.
+_BOUNDS = ("pass_min", "pass_max", "warn_min", "warn_max")
 
 
 @dataclass(frozen=True)
@@ -202,7 +228,7 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         ),
         aligner=AlignerConfig(**values["aligner"]),
         calling=CallingConfig(**{**calling, "depth_bands": tuple(calling["depth_bands"])}),
-        qc=QcConfig(values["qc"]["thresholds"]),
+        qc=_qc(values["qc"]),
         ngd=NgdConfig(Path(ngd["root"]), Path(ngd["vault"]), CallableConfig(**ngd["callable"])),
         policy=_policy(values["policy"]),
         truth={
@@ -214,6 +240,13 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         ),
         values=values,
         lines={keys: n for keys, n in document.lines.items() if not document.is_overridden(keys)},
+    )
+
+
+def _qc(values: dict[str, Any]) -> QcConfig:
+    overrides = values["overrides"]
+    return QcConfig(
+        values["thresholds"], values["thresholds_for"], Path(overrides) if overrides else None
     )
 
 
@@ -233,6 +266,7 @@ _PATHS = (
     ("ngd", "root"),
     ("ngd", "vault"),
     ("policy", "optout_list"),
+    ("qc", "overrides"),
     ("truth", "*", "vcf"),
     ("truth", "*", "bed"),
     ("planning", "referrals"),
@@ -276,6 +310,18 @@ def _across_keys(config: Config, document: configfile.Document) -> list[Problem]
             expected = "warn_min at most pass_min, and warn_max at least pass_max"
             found = f"{metric} warns inside its pass range: {dict(bounds)}"
             add(("qc", "thresholds", metric), found, expected, "Correct the bounds.")
+    for number, rule in enumerate(config.qc.thresholds_for, 1):
+        metric = rule["metric"]
+        if metric not in config.qc.thresholds:
+            found = f"rule {number} is of {metric}, which has no bounds"
+            add(_RULES, found, f"one of {', '.join(config.qc.thresholds)}", "Correct the metric.")
+            continue
+        of = rule.get("assay", "wgs"), rule.get("material", "germline")
+        merged = config.qc.bounds(*of)[metric]
+        if merged and not _ordered(merged):
+            expected = "warn_min at most pass_min, and warn_max at least pass_max"
+            found = f"rule {number}: {metric} warns inside its pass range: {dict(merged)}"
+            add(_RULES, found, expected, "Correct the bounds.")
     places = {("results",): config.results, ("ngd", "root"): config.ngd.root}
     vault = ("ngd", "vault")
     for keys, place in {(): config.path, **places, vault: config.ngd.vault}.items():

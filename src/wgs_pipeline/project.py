@@ -16,6 +16,7 @@ from wgs_pipeline.consent.decisions import Ruling, may_analyse, may_analyse_many
 from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.consent.safeguards import SEEN, RegisterPolicy, read_register
 from wgs_pipeline.errors import NgdError, Problem, ProblemsError, RegisterError
+from wgs_pipeline.overrides import Override, parse_overrides
 from wgs_pipeline.sheets import Sample, Unit, match_sheets, parse_samples, parse_units
 
 
@@ -32,6 +33,7 @@ class Project:
         excluded: Samples without consent to analysis, and why. Nothing of theirs is opened.
         analysed: The other samples, in the order of the sheet.
         families: Analysed samples by family.
+        overrides: Findings that were signed off.
     """
 
     config: Config
@@ -42,6 +44,7 @@ class Project:
     excluded: dict[str, Ruling]
     analysed: list[str]
     families: dict[str, list[str]]
+    overrides: tuple[Override, ...] = ()
 
     @classmethod
     def load(
@@ -81,6 +84,8 @@ def assemble(config: Config, as_of: datetime | None = None) -> tuple[Project, li
     allowed = may_analyse_many(register, [each.patient_id for each in in_order.values()], moment)
     analysed = [name for name, may in zip(in_order, allowed, strict=True) if may]
     problems += _truth_problems(config, samples.sample_ids)
+    overrides, wrong = parse_overrides(config.qc.overrides, samples.sample_ids)
+    problems += wrong
     project = Project(
         config=config,
         samples=in_order,
@@ -94,6 +99,7 @@ def assemble(config: Config, as_of: datetime | None = None) -> tuple[Project, li
         },
         analysed=analysed,
         families=_families(in_order[name] for name in analysed),
+        overrides=overrides,
     )
     return project, problems
 

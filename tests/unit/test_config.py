@@ -69,6 +69,19 @@ def test_thresholds_are_those_of_the_design(config):
     }
 
 
+def test_bounds_of_assays_and_materials(config):
+    """The last rule wins; what no rule names stays as it is."""
+    qc = config(REQUIRED).qc
+    assert qc.bounds("wgs", "germline") == qc.thresholds
+    assert qc.bounds("wgs", "tumour")["mean_autosome_coverage"] == {"pass_min": 60, "warn_min": 50}
+    assert qc.bounds("exome", "germline")["mean_autosome_coverage"] is None
+    assert qc.bounds("exome", "germline")["duplication"] == {"pass_max": 0.2, "warn_max": 0.3}
+    rules = "{metric: duplication, pass_max: 0.1}, {metric: duplication, assay: panel, judged: no}"
+    qc = config(f"{REQUIRED}qc: {{thresholds_for: [{rules}]}}\n").qc
+    assert qc.bounds("wgs", "tumour")["duplication"] == {"pass_max": 0.1, "warn_max": 0.3}
+    assert qc.bounds("panel", "tumour")["duplication"] is None
+
+
 def test_one_bound_changed_one_metric_off(config):
     text = "qc: {thresholds: {duplication: {pass_max: 0.25}, chimeras: null}}\n"
     thresholds = config(REQUIRED + text).qc.thresholds
@@ -145,6 +158,12 @@ def test_a_wrong_line(config, old, new, line, found):
         ("qc: {thresholds: {duplication: 0.2}}", "qc.thresholds.duplication is 0.2"),
         ("qc: {thresholds: {duplication: {pass_max: 20}}}", "qc.thresholds.duplication.pass_max"),
         ("qc: {thresholds: {duplication: {warn_max: 0.1}}}", "duplication warns inside its pass"),
+        ("qc: {thresholds_for: [{metric: duplicaton}]}", "rule 1 is of duplicaton, which has no"),
+        (
+            "qc: {thresholds_for: [{metric: duplication, assay: exome, warn_max: 0.1}]}",
+            "rule 1: duplication warns inside its pass range",
+        ),
+        ("qc: {thresholds_for: [{metric: duplication, asay: exome}]}", "asay"),
         ("qc: {thresholds: {yield_bp_q30: {pass_min: 85e9}}}", "qc.thresholds.yield_bp_q30.pass"),
         ("truth: {'a b': {vcf: x, bed: y}}", "truth names 'a b'"),
         ("truth: {a: {vcf: x}}", "no truth.a.bed"),

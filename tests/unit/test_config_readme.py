@@ -59,7 +59,7 @@ def column_rows(schema):
 
 
 CONFIG_SCHEMA = load_schema("config")
-SHEETS = ("samples", "units", "consents", "referrals")
+SHEETS = ("samples", "units", "consents", "overrides", "referrals")
 ROWS = [
     *config_rows(CONFIG_SCHEMA, CONFIG_SCHEMA["$defs"]),
     *(row for name in SHEETS for row in column_rows(load_schema(name))),

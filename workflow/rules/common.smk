@@ -160,6 +160,12 @@ def par_argument():
     return f"--par-bed {shlex.quote(str(par))}" if par else ""
 
 
+def overrides_of(sample):
+    """Findings of a sample that were signed off, as text."""
+    mine = [each for each in project.overrides if each.sample_id == sample]
+    return "; ".join(str(each) for each in mine)
+
+
 def fastp_reports(sample):
     """fastp's report of each lane of a sample."""
     units = [unit for unit in project.units[sample] if unit.kind == "fastq"]

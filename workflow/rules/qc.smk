@@ -179,11 +179,15 @@ rule judge_sample:
         runtime=10,
     params:
         configfile=EFFECTIVE_CONFIG,
+        # Read through the configuration: here so that a change of them is noticed.
         thresholds=project.config.values["qc"],
+        overrides=lambda wildcards: overrides_of(wildcards.sample),
+        assay=lambda wildcards: unit_of(wildcards.sample).assay,
+        material=lambda wildcards: project.samples[wildcards.sample].material,
     shell:
         """
         wgs qc verdict --metrics {input.metrics:q} --config {params.configfile:q} \
-            -o {output.json:q} 2>{log:q}
+            --assay {params.assay} --material {params.material} -o {output.json:q} 2>{log:q}
         """
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wgs_pipeline.cli import ngd_commit, ngd_erase, ngd_export, ngd_maintenance, ngd_query
 from wgs_pipeline.errors import ConfigError, NgdError
+
+if TYPE_CHECKING:
+    from wgs_pipeline.ngd.load import SignedOff
 
 _path = click.Path(path_type=Path)
 _root = click.argument("root", type=_path)
@@ -127,7 +130,7 @@ def load(
 
     if registration is not None and receipt is not None:
         raise click.UsageError("--receipt is written by wgs ngd commit where --registration is")
-    level = _level(sample, verdict) if verdict else "pass"
+    level, signed_off = _judged(sample, verdict) if verdict else ("pass", [])
     if level not in ("pass", "warn"):
         reason = f"QC verdict {level}"
         if registration is not None:
@@ -139,32 +142,42 @@ def load(
     person, sex = _person(sample, samples, patient_id, sex)
     request = Request(sample, gvcf, person, sex, assay, target, reference, replace, karyotype)
     if registration is not None:
-        write_registration(registration, sample, register_only(root, request).id)
+        waiting = register_only(root, request).id
+        write_registration(registration, sample, waiting, signed_off=signed_off)
         click.echo(f"{sample}: registered, and waits for wgs ngd commit", err=True)
         return
-    done = load(root, request)
+    done = load(root, request, signed_off)
     if receipt is not None:
         write_json(receipt, {**asdict(done), "loaded": True})
     said = "is loaded already" if done.already_loaded else "loaded"
     click.echo(f"{sample}: {said} (slot {done.slot}, generation {done.generation})", err=True)
 
 
-def _level(sample: str, path: Path) -> str:
-    """The verdict on a sample.
+def _judged(sample: str, path: Path) -> tuple[str, list[SignedOff]]:
+    """The verdict on a sample, and the findings that it passes in spite of.
 
     Raises:
         NgdError: The file is no verdict, or is of another sample.
     """
     import json
 
+    from wgs_pipeline.ngd.load import SignedOff
+
     try:
         verdict = json.loads(path.read_text(encoding="utf-8"))
         found, level = verdict["sample"], str(verdict["verdict"])
+        signed_off = [
+            SignedOff(
+                " ".join(filter(None, (each["metric"], each["other"]))),
+                *(str(each[name]) for name in ("signed_by", "signed_at", "reason")),
+            )
+            for each in verdict.get("overrides", [])
+        ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NgdError(f"{path}: is no verdict ({error}). Make it with wgs qc verdict") from error
     if found != sample:
         raise NgdError(f"{path}: is of sample {found}; expected {sample}. Give its own verdict")
-    return level
+    return level, signed_off
 
 
 @command.command()

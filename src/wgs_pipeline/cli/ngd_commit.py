@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import write_json
+
+if TYPE_CHECKING:
+    from wgs_pipeline.ngd.load import SignedOff
 
 _path = click.Path(path_type=Path)
 
@@ -32,9 +36,10 @@ def commit(root: Path, registration: Path | None, receipt: Path | None) -> None:
         done["reason"] = waiting["reason"]
         click.echo(f"{waiting['sample']}: not loaded ({waiting['reason']})", err=True)
     else:
-        from wgs_pipeline.ngd.load import settle
+        from wgs_pipeline.ngd.load import SignedOff, settle
 
-        settled = settle(root, waiting["sample"], waiting["registration"])
+        signed_off = [SignedOff(**each) for each in waiting["signed_off"]]
+        settled = settle(root, waiting["sample"], waiting["registration"], signed_off)
         done = {**asdict(settled), "loaded": True}
         said = "is loaded already" if settled.already_loaded else "loaded"
         click.echo(
@@ -45,9 +50,16 @@ def commit(root: Path, registration: Path | None, receipt: Path | None) -> None:
         write_json(receipt, done)
 
 
-def write_registration(path: Path, sample: str, registration: str | None, reason: str = "") -> None:
+def write_registration(
+    path: Path,
+    sample: str,
+    registration: str | None,
+    reason: str = "",
+    signed_off: Sequence[SignedOff] = (),
+) -> None:
     """Write the file that ``wgs ngd commit --registration`` reads; without id it says why."""
-    write_json(path, {"sample": sample, "registration": registration, "reason": reason})
+    document = {"sample": sample, "registration": registration, "reason": reason}
+    write_json(path, document | {"signed_off": [asdict(each) for each in signed_off]})
 
 
 def _commit(root: Path) -> int:
@@ -63,7 +75,8 @@ def _commit(root: Path) -> int:
 def _read(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        return {name: value[name] for name in ("sample", "registration", "reason")}
+        waiting = {name: value[name] for name in ("sample", "registration", "reason")}
+        return waiting | {"signed_off": value.get("signed_off", [])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NgdError(
             f"{path}: is no registration ({type(error).__name__}). Make it with wgs ngd load "

@@ -111,14 +111,24 @@ def metrics(
 @command.command()
 @click.option("--metrics", "metrics_path", type=_PATH, required=True, help="metrics.json.")
 @click.option("--config", "configfile", type=_PATH, required=True, help="config.yaml.")
+@click.option("--assay", default="wgs", show_default=True, help="wgs, exome or panel.")
+@click.option("--material", default="germline", show_default=True, help="germline or tumour.")
 @_output
-def verdict(metrics_path: Path, configfile: Path, output: Path) -> None:
+def verdict(metrics_path: Path, configfile: Path, assay: str, material: str, output: Path) -> None:
     """Judge a sample: pass, warn, fail or hold, why, and the next action."""
     from wgs_pipeline.config import load_config
     from wgs_pipeline.metrics.sample import read_metrics
     from wgs_pipeline.metrics.verdict import judge
+    from wgs_pipeline.overrides import read_overrides
 
-    judged = judge(read_metrics(metrics_path), load_config(configfile).qc.thresholds)
+    config = load_config(configfile).qc
+    measured = read_metrics(metrics_path)
+    signed = [
+        each for each in read_overrides(config.overrides) if each.sample_id == measured.sample
+    ]
+    judged = judge(measured, config.bounds(assay, material), signed)
+    for each in judged.unused_overrides:
+        click.echo(f"{measured.sample}: nothing to override in {each.metric}", err=True)
     write_json(output, judged.as_json())
 
 

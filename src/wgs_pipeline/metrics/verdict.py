@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from wgs_pipeline.metrics.catalogue import NotApplicable
 from wgs_pipeline.metrics.karyotype import EXPECTED
 from wgs_pipeline.metrics.sample import SampleMetrics
 from wgs_pipeline.metrics.thresholds import Bounds, Level
+from wgs_pipeline.overrides import Override
 
 LOAD, RE_EXTRACT, RESOLVE_IDENTITY = "load", "re-extract", "resolve identity"
 _COVERAGE, _YIELD, _KARYOTYPE = "mean_autosome_coverage", "yield_bp_q30", "inferred_karyotype"
@@ -31,6 +32,8 @@ class Reason:
         threshold: The bound that was crossed, or the word that was expected.
         rule: The rule in words.
         level: What the finding comes to.
+        other: The other sample, or the read group, of a finding that compares; "" for others.
+        overridden: What it would come to without the override that holds; None: there is none.
     """
 
     metric: str
@@ -38,6 +41,16 @@ class Reason:
     threshold: float | str | None
     rule: str
     level: Level
+    other: str = ""
+    overridden: Level | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The reason as it stands in ``verdict.json``; what does not apply is left out."""
+        document = asdict(self)
+        for name in ("other", "overridden"):
+            if not document[name]:
+                del document[name]
+        return document
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,8 @@ class Verdict:
         not_judged: Metrics that could not be judged: (metric, why).
         next_action: load, top up …, re-extract or resolve identity.
         top_up_gb: Gigabases that lack for the coverage to pass; None where it passes or is unknown.
+        overrides: Signed-off findings that the verdict rests on.
+        unused_overrides: Those of findings that there are not.
     """
 
     sample: str
@@ -61,6 +76,8 @@ class Verdict:
     not_judged: Sequence[tuple[str, str]]
     next_action: str
     top_up_gb: float | None
+    overrides: Sequence[Override] = ()
+    unused_overrides: Sequence[Override] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The content of ``verdict.json``."""
@@ -69,46 +86,92 @@ class Verdict:
             "verdict": self.verdict.value,
             "next_action": self.next_action,
             "top_up_gb": self.top_up_gb,
-            "reasons": [asdict(reason) for reason in self.reasons],
+            "reasons": [reason.as_json() for reason in self.reasons],
             "passed": list(self.passed),
             "not_judged": [{"metric": name, "reason": why} for name, why in self.not_judged],
+            "overrides": [asdict(each) for each in self.overrides],
+            "unused_overrides": [asdict(each) for each in self.unused_overrides],
         }
 
 
-def judge(metrics: SampleMetrics, thresholds: Mapping[str, Mapping[str, float] | None]) -> Verdict:
+@dataclass
+class Findings:
+    """What the rules found of a sample, rule by rule.
+
+    Attributes:
+        reasons: Findings that are not a pass.
+        passed: Metrics that passed.
+        not_judged: Metrics that could not be judged, and why.
+    """
+
+    reasons: list[Reason] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    not_judged: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, metric: str, outcome: Reason | str) -> None:
+        """Add what a rule said: a reason, or why it was not judged, or nothing for a pass."""
+        if isinstance(outcome, Reason):
+            self.reasons.append(outcome)
+        elif outcome:
+            self.not_judged.append((metric, outcome))
+        else:
+            self.passed.append(metric)
+
+
+def judge(
+    metrics: SampleMetrics,
+    thresholds: Mapping[str, Mapping[str, float] | None],
+    overrides: Sequence[Override] = (),
+    identity: Findings | None = None,
+) -> Verdict:
     """Judge a sample.
 
     Args:
         metrics: Its metrics.
         thresholds: Bounds a metric (``qc.thresholds`` of the configuration); None: not judged.
+        overrides: Findings of this sample that were signed off: they only warn.
+        identity: What the comparison with other genomes found.
 
     Raises:
         WgsError: A threshold is of a metric that there is not, or that is a word.
     """
-    reasons: list[Reason] = []
-    passed: list[str] = []
-    not_judged: list[tuple[str, str]] = []
+    found = Findings()
     for name, bounds in thresholds.items():
-        outcome = _judge_metric(metrics, name, bounds)
-        if isinstance(outcome, Reason):
-            reasons.append(outcome)
-        elif outcome:
-            not_judged.append((name, outcome))
-        else:
-            passed.append(name)
-    outcome = _judge_sex(metrics)
-    if isinstance(outcome, Reason):
-        reasons.append(outcome)
-    elif outcome:
-        not_judged.append((_KARYOTYPE, outcome))
-    else:
-        passed.append(_KARYOTYPE)
-    reasons = sorted(_yield_against_coverage(reasons, passed), key=lambda r: -r.level.severity)
+        found.add(name, _judge_metric(metrics, name, bounds))
+    found.add(_KARYOTYPE, _judge_sex(metrics))
+    reasons = _yield_against_coverage(found.reasons, found.passed)
+    if identity is not None:
+        reasons += identity.reasons
+        found.passed += identity.passed
+        found.not_judged += identity.not_judged
+    reasons, used = _overridden(reasons, overrides)
+    reasons = sorted(reasons, key=lambda r: -r.level.severity)
     verdict = reasons[0].level if reasons else Level.PASS
     target = (thresholds.get(_COVERAGE) or {}).get("pass_min")
     top_up = _top_up_gb(metrics, target)
     action = _next_action(verdict, reasons, top_up, target)
-    return Verdict(metrics.sample, verdict, reasons, passed, not_judged, action, top_up)
+    unused = [each for each in overrides if each not in used]
+    return Verdict(
+        metrics.sample, verdict, reasons, found.passed, found.not_judged, action, top_up,
+        used, unused,
+    )  # fmt: skip
+
+
+def _overridden(
+    reasons: Sequence[Reason], overrides: Sequence[Override]
+) -> tuple[list[Reason], list[Override]]:
+    """Reasons that were signed off as warnings, and the overrides that did it."""
+    by_finding = {(each.metric, each.other): each for each in overrides}
+    result, used = [], []
+    for reason in reasons:
+        override = by_finding.get((reason.metric, reason.other))
+        if override is None or reason.level not in (Level.FAIL, Level.HOLD):
+            result.append(reason)
+            continue
+        rule = f"{reason.rule}; signed off by {override.signed_by}"
+        result.append(replace(reason, level=Level.WARN, overridden=reason.level, rule=rule))
+        used.append(override)
+    return result, used
 
 
 def _judge_metric(

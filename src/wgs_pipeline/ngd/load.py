@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,8 +80,13 @@ class Receipt:
     already_loaded: bool
 
 
-def load(path: Path, request: Request) -> Receipt:
+def load(path: Path, request: Request, signed_off: Sequence[SignedOff] = ()) -> Receipt:
     """Load one genome; a genome that is loaded already changes nothing.
+
+    Args:
+        path: The database.
+        request: The genome.
+        signed_off: What it is loaded in spite of; written to the access log.
 
     Raises:
         ConsentError: The person has not consented to analysis.
@@ -92,7 +98,9 @@ def load(path: Path, request: Request) -> Receipt:
     with Vault(root.vault) as vault:
         try:
             _check(root, request)
-            return _loaded(root, vault, request)
+            receipt = _loaded(root, vault, request)
+            log_signed_off(root, vault, receipt, signed_off)
+            return receipt
         except ConsentError as error:
             _log_refusal(root, vault, error)
             raise
@@ -114,13 +122,33 @@ def register_only(path: Path, request: Request) -> Registration:
     return _registered(root, request)
 
 
-def settle(path: Path, sample_id: str, registration: str) -> Receipt:
+@dataclass(frozen=True)
+class SignedOff:
+    """A finding of quality control in spite of which a genome is loaded.
+
+    Attributes:
+        finding: The finding, in words.
+        signed_by: Who answers for it.
+        signed_at: When it was signed, ISO 8601.
+        reason: Why.
+    """
+
+    finding: str
+    signed_by: str
+    signed_at: str
+    reason: str
+
+
+def settle(
+    path: Path, sample_id: str, registration: str, signed_off: Sequence[SignedOff] = ()
+) -> Receipt:
     """Fold in everything that waits, and say what became of one registration.
 
     Args:
         path: The database.
         sample_id: The sample that was registered.
         registration: Its id.
+        signed_off: What it is loaded in spite of; written to the access log.
 
     Raises:
         ConsentError: The person has not consented to analysis.
@@ -131,6 +159,8 @@ def settle(path: Path, sample_id: str, registration: str) -> Receipt:
     with Vault(root.vault) as vault:
         try:
             receipt = _settled(root, vault, sample_id, registration)
+            if receipt is not None:
+                log_signed_off(root, vault, receipt, signed_off)
         except ConsentError as error:
             _log_refusal(root, vault, error)
             raise
@@ -178,6 +208,22 @@ def _check(root: Root, request: Request) -> None:
             f"sample {request.sample_id} is not loaded: no consent to analysis is in force. "
             "Register the consent, or leave the sample out"
         )
+
+
+def log_signed_off(
+    root: Root, vault: Vault, receipt: Receipt, signed_off: Sequence[SignedOff]
+) -> None:
+    """Log on whose word a genome was loaded; nothing where it was loaded already."""
+    for each in () if receipt.already_loaded else signed_off:
+        entry = audit.Access(
+            "override",
+            reason=f"{each.finding}; signed {each.signed_at}: {each.reason}"[:300],
+            actor=each.signed_by,
+            generation=receipt.generation,
+            persons=1,
+            slots=(receipt.slot,),
+        )
+        audit.append(root.audit, vault, entry, audit.system_user())
 
 
 def _log_refusal(root: Root, vault: Vault, error: ConsentError) -> None:

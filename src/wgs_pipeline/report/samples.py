@@ -85,7 +85,8 @@ def _verdict(results: Results, sample: str) -> dict[str, Any] | None:
     try:
         verdict = read_verdict(results.folder / path)
         keys = ("verdict", "next_action", "top_up_gb", "reasons", "not_judged")
-        return {key: verdict[key] for key in keys}
+        signed_off = verdict.get("overrides", [])  # reports of before had none
+        return {key: verdict[key] for key in keys} | {"overrides": signed_off}
     except (WgsError, KeyError):
         results.unreadable.append(path)
         return None

@@ -50,6 +50,30 @@ def test_verdict_then_cohort(
     ]
 
 
+def test_verdict_of_a_tumour_with_an_override(
+    config: Path, make_metrics: Callable[..., SampleMetrics], tmp_path: Path
+) -> None:
+    write_json(tmp_path / "metrics.json", make_metrics(mean_autosome_coverage=45.0).as_json())
+    given = ("--metrics", tmp_path / "metrics.json", "--config", config)
+    output = tmp_path / "verdict.json"
+
+    def verdict(*more: str) -> tuple[str, str]:
+        assert run("verdict", *given, *more, "-o", output) == 0
+        document = json.loads(output.read_text())
+        return document["verdict"], document["next_action"]
+
+    assert verdict() == ("pass", "load")
+    # (60 - 45) / 45 of 100 Gb is 33.33…, rounded up
+    assert verdict("--material", "tumour") == ("fail", "top up 33.4 Gb to reach 60x")
+    (tmp_path / "overrides.tsv").write_text(
+        "sample_id\tmetric\tsigned_by\tsigned_at\treason\n"
+        "S1\tmean_autosome_coverage\tA. Olsen\t2025-03-01T09:00:00Z\tno more tissue\n"
+        "S2\tduplication\tA. Olsen\t2025-03-01T09:00:00Z\tanother sample\n"
+    )
+    config.write_text(CONFIG + "qc: {overrides: overrides.tsv}\n")
+    assert verdict("--material", "tumour") == ("warn", "load")
+
+
 def test_regions_have_no_n_and_are_cut_at_par(tmp_path: Path) -> None:
     fasta, par = tmp_path / "toy.fa", tmp_path / "par.bed"
     fasta.write_text(">chr1\nACGTNNACGT\n>chrX\nACGTACGTAC\n")

@@ -9,6 +9,7 @@ from wgs_pipeline.files import write_json
 from wgs_pipeline.metrics.catalogue import NotApplicable
 from wgs_pipeline.metrics.sample import SampleMetrics
 from wgs_pipeline.metrics.verdict import judge, read_verdict
+from wgs_pipeline.overrides import Override
 
 Maker = Callable[..., SampleMetrics]
 
@@ -129,3 +130,37 @@ def test_read_back(make_metrics: Maker, tmp_path: Path) -> None:
     write_json(tmp_path / "verdict.json", document | {"verdict": "maybe"})
     with pytest.raises(WgsError, match="not the output of wgs qc verdict"):
         read_verdict(tmp_path / "verdict.json")
+
+
+def signed(metric: str, other: str = "") -> Override:
+    return Override("S1", metric, other, "A. Olsen", "2025-03-01T09:00:00Z", "looked at")
+
+
+def test_a_signed_off_finding_only_warns_and_says_what_it_was(make_metrics: Maker) -> None:
+    metrics = make_metrics(duplication=0.5)
+    judged = judge(metrics, THRESHOLDS, [signed("duplication")])
+    assert (judged.verdict, judged.next_action) == ("warn", "load")
+    document = judged.as_json()
+    assert document["reasons"] == [
+        {"metric": "duplication", "value": 0.5, "threshold": 0.3, "level": "warn",
+         "rule": "pass ≤ 0.2, warn ≤ 0.3; signed off by A. Olsen", "overridden": "fail"},
+    ]  # fmt: skip
+    assert document["overrides"] == [
+        {"sample_id": "S1", "metric": "duplication", "other": "", "signed_by": "A. Olsen",
+         "signed_at": "2025-03-01T09:00:00Z", "reason": "looked at"},
+    ]  # fmt: skip
+
+
+def test_an_override_covers_its_own_finding_alone(make_metrics: Maker) -> None:
+    metrics = make_metrics(duplication=0.5, inferred_karyotype="XY")
+    judged = judge(metrics, THRESHOLDS, [signed("duplication")])
+    assert judged.verdict == "hold"
+    both = [signed("duplication"), signed("inferred_karyotype")]
+    assert judge(metrics, THRESHOLDS, both).verdict == "warn"
+
+
+def test_an_override_of_nothing_is_said(make_metrics: Maker) -> None:
+    judged = judge(make_metrics(), THRESHOLDS, [signed("duplication"), signed("chimeras", "S2")])
+    assert judged.verdict == "pass"
+    assert judged.overrides == []
+    assert [each.metric for each in judged.unused_overrides] == ["duplication", "chimeras"]

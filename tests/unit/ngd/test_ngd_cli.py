@@ -64,6 +64,40 @@ def test_load_leaves_a_receipt(wgs, folder: Path):
     assert json.loads((folder / "receipt.json").read_text())["already_loaded"]
 
 
+OVERRIDE = {
+    "sample_id": "S1", "metric": "duplication", "other": "", "signed_by": "A. Olsen",
+    "signed_at": "2025-03-01T09:00:00Z", "reason": "old library",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("two_steps", [False, True])
+def test_the_word_of_who_signed_off_is_in_the_access_log_once(wgs, folder: Path, two_steps: bool):
+    verdict = folder / "verdict.json"
+    verdict.write_text(json.dumps({"sample": "S1", "verdict": "warn", "overrides": [OVERRIDE]}))
+    for _ in range(2):  # a genome that is loaded already is not signed off again
+        if two_steps:
+            waiting = folder / "waiting.json"
+            _load(wgs, folder, "--verdict", verdict, "--registration", waiting)
+            wgs("ngd", "commit", folder / "ngd", "--registration", waiting)
+        else:
+            _load(wgs, folder, "--verdict", verdict)
+    log = json.loads(wgs("audit", "show", folder / "ngd", "--format", "json")[0])
+    entries = [each for each in log if each["action"] == "override"]
+    assert [each["actor"] for each in entries] == ["A. Olsen"]
+    assert entries[0]["reason"] == "duplication; signed 2025-03-01T09:00:00Z: old library"
+    wgs("audit", "verify", folder / "ngd")
+
+
+@pytest.mark.parametrize("level", ["fail", "hold"])
+def test_fail_and_hold_are_not_loaded(wgs, folder: Path, level: str):
+    verdict = folder / "verdict.json"
+    verdict.write_text(json.dumps({"sample": "S1", "verdict": level}))
+    _load(wgs, folder, "--verdict", verdict, "--receipt", folder / "receipt.json")
+    receipt = json.loads((folder / "receipt.json").read_text())
+    assert receipt == {"sample": "S1", "loaded": False, "reason": f"QC verdict {level}"}
+    assert json.loads(wgs("ngd", "info", folder / "ngd")[0])["genomes"] == 0
+
+
 def test_answers_have_four_forms(wgs, folder: Path):
     _load(wgs, folder)
     ask = ("ngd", "region", folder / "ngd", "chr1:1-60", "--purpose", "care")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -116,8 +117,8 @@ def usable_values(document: Document) -> dict[str, Any] | None:
 
 
 def _remove(values: Any, keys: list[str | int]) -> None:
-    """Remove one key; the whole list where it is an item of a list."""
-    parents = [key for key in keys if isinstance(key, str)]
+    """Remove one key; the whole list where it is, or lies in, an item of a list."""
+    parents = [*itertools.takewhile(lambda key: isinstance(key, str), keys)]
     for key in parents[:-1]:
         values = values.get(key, {})
     if parents:

@@ -163,7 +163,10 @@ def test_a_wrong_line(config, old, new, line, found):
             "qc: {thresholds_for: [{metric: duplication, assay: exome, warn_max: 0.1}]}",
             "rule 1: duplication warns inside its pass range",
         ),
-        ("qc: {thresholds_for: [{metric: duplication, asay: exome}]}", "asay"),
+        (
+            "qc: {thresholds_for: [{metric: duplication, asay: exome}]}",
+            "unknown key qc.thresholds_for.0.asay",
+        ),
         ("qc: {thresholds: {yield_bp_q30: {pass_min: 85e9}}}", "qc.thresholds.yield_bp_q30.pass"),
         ("truth: {'a b': {vcf: x, bed: y}}", "truth names 'a b'"),
         ("truth: {a: {vcf: x}}", "no truth.a.bed"),

@@ -3,6 +3,7 @@
 # All logic is in the package (src/wgs_pipeline); nothing is decided here.
 
 import functools
+import gc
 import json
 import os
 import shlex
@@ -14,11 +15,16 @@ from wgs_pipeline import readgroups
 from wgs_pipeline.checks.outputs import lost_database, write_trouble
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
+from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
 from wgs_pipeline.runlock import hold_run_lock
 
 # Genomes are for the owner of the run alone, whichever tool writes them.
 os.umask(0o077)
+
+# A graph of many jobs is built of objects that stay: looking for garbage among them, again and
+# again, takes a fifth of the time and frees nothing.
+gc.set_threshold(100_000, 20, 50)
 
 if not workflow.overwrite_configfiles:
 
@@ -68,11 +74,6 @@ JOINT_FAMILIES = [
     for family, members in project.families.items()
     if len(members) > 1 and not set(members) & set(samples_from("gvcf"))
 ]
-
-
-def any_of(names):
-    """A regular expression that matches exactly these names."""
-    return "|".join(name.replace(".", r"\.") for name in names) or "(?!)"
 
 
 wildcard_constraints:

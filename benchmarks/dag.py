@@ -46,7 +46,9 @@ def make_project(folder: Path, samples: int) -> Path:
     )
     header = "patient_id scope decision effective_from recorded_at source"
     given = ("analysis", "given", "2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z", "form")
-    _sheet(folder / "consents.tsv", header, ((f"synthetic-{n:05d}", *given) for n in range(samples)))
+    _sheet(
+        folder / "consents.tsv", header, ((f"synthetic-{n:05d}", *given) for n in range(samples))
+    )
     values = {
         **{name: f"{name}.tsv" for name in ("samples", "units", "consents")},
         "results": "results",

@@ -140,6 +140,26 @@ class PlanningConfig:
 
 
 @dataclass(frozen=True)
+class ResourcesConfig:
+    """The table of what rules need; None: the one that is shipped."""
+
+    table: Path | None
+
+
+@dataclass(frozen=True)
+class CostsConfig:
+    """Prices of a core and a GB reserved for an hour, and power in W; None is not reported."""
+
+    currency: str
+    core_hour: float | None
+    gb_hour: float
+    intensity_g_per_kwh: float | None
+    pue: float
+    watts_per_core: float
+    watts_per_gb: float
+
+
+@dataclass(frozen=True)
 class Config:
     """A valid configuration; every path is absolute.
 
@@ -162,6 +182,8 @@ class Config:
     policy: PolicyConfig
     truth: Mapping[str, TruthConfig]
     planning: PlanningConfig
+    resources: ResourcesConfig
+    costs: CostsConfig
     values: Mapping[str, Any]
     lines: Mapping[configfile.Keys, int] = field(default_factory=dict, repr=False, compare=False)
 
@@ -238,6 +260,8 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         planning=PlanningConfig(
             **{key: Path(path) if path else None for key, path in values["planning"].items()}
         ),
+        resources=ResourcesConfig(_optional_path(values["resources"]["table"])),
+        costs=CostsConfig(**values["costs"]),
         values=values,
         lines={keys: n for keys, n in document.lines.items() if not document.is_overridden(keys)},
     )
@@ -248,6 +272,10 @@ def _qc(values: dict[str, Any]) -> QcConfig:
     return QcConfig(
         values["thresholds"], values["thresholds_for"], Path(overrides) if overrides else None
     )
+
+
+def _optional_path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _policy(values: dict[str, Any]) -> PolicyConfig:
@@ -271,6 +299,7 @@ _PATHS = (
     ("truth", "*", "bed"),
     ("planning", "referrals"),
     ("planning", "capacity"),
+    ("resources", "table"),
 )
 
 

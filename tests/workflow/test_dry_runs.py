@@ -16,7 +16,7 @@ ONCE = (
     *("initialise_database", "tabulate_cohort", "run_multiqc", "write_run_report", "all"),
 )
 PER_SAMPLE = (
-    *("align", "verify_alignment", "measure_depth", "count_reads", "gather_gvcf", "index_gvcf"),
+    *("align", "verify_alignment", "measure_depth", "count_reads", "gather_gvcf"),
     *("verify_gvcf", "count_variants", "measure_sample", "judge_sample"),
     *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
 )
@@ -24,7 +24,6 @@ COMMON = {
     **dict.fromkeys(ONCE, 1),
     **dict.fromkeys(PER_SAMPLE, SAMPLES),
     "screen_lane": LANES,
-    "index_callset": FAMILIES,
     "call_family_piece": JOINT * PIECES,
     "gather_callset": JOINT,
     "merge_callset": FAMILIES - JOINT,

@@ -27,8 +27,7 @@ rule align:
         "../envs/bwa.yaml"
     threads: 16
     resources:
-        mem_mb=lambda wildcards, attempt: 24_000 * attempt,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        **needs("align"),
     params:
         lanes=lambda wildcards: readgroups.stream_arguments(
             project.units[wildcards.sample]
@@ -74,8 +73,7 @@ rule import_cram:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **needs("import_cram"),
     shell:
         """
         exec 2>{log:q}
@@ -105,8 +103,7 @@ rule verify_alignment:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **needs("verify_alignment"),
     params:
         tally=lambda wildcards, input: f"--tally {input.tally}" if input.tally else "",
     shell:

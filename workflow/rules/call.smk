@@ -4,7 +4,7 @@
 
 
 rule import_gvcf:
-    """Take a gVCF that was made elsewhere, read to its end.
+    """Take a gVCF that was made elsewhere, read to its end, and index it.
 
     Its header may name more contigs than the reference, or the whole of one that the reference
     holds in part (`wgs check` sees that nothing contradicts it); the copy names the reference's.
@@ -14,6 +14,7 @@ rule import_gvcf:
         fai="reference/genome.fa.fai",
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
+        tbi="gvcf/{sample}.g.vcf.gz.tbi",
     log:
         "logs/import_gvcf/{sample}.log",
     wildcard_constraints:
@@ -22,8 +23,7 @@ rule import_gvcf:
         "../envs/bcftools.yaml"
     threads: 2
     resources:
-        mem_mb=1000,
-        runtime=120,
+        **needs("import_gvcf"),
     shell:
         """
         exec 2>{log:q}
@@ -32,24 +32,8 @@ rule import_gvcf:
             | bcftools view --no-version --threads {threads} --output-type z \
                 --output {output.gvcf:q}.part
         mv {output.gvcf:q}.part {output.gvcf:q}
+        tabix --preset vcf --force {output.gvcf:q}
         """
-
-
-rule index_gvcf:
-    """Index a gVCF."""
-    input:
-        gvcf="gvcf/{sample}.g.vcf.gz",
-    output:
-        tbi="gvcf/{sample}.g.vcf.gz.tbi",
-    log:
-        "logs/index_gvcf/{sample}.log",
-    conda:
-        "../envs/bcftools.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=60,
-    shell:
-        "tabix --preset vcf --force {input.gvcf:q} 2> {log:q}"
 
 
 rule verify_gvcf:
@@ -71,8 +55,7 @@ rule verify_gvcf:
     conda:
         "../envs/bcftools.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        **needs("verify_gvcf"),
     params:
         depth=lambda wildcards, input: (
             f"--depth {input.depth} --intervals {input.intervals}"

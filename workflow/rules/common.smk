@@ -17,6 +17,7 @@ from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
+from wgs_pipeline.resources.requests import Requests
 from wgs_pipeline.runlock import hold_run_lock
 
 # Genomes are for the owner of the run alone, whichever tool writes them.
@@ -53,6 +54,9 @@ if workflow.is_main_process:
 # The configuration as it is used, with defaults and --config: what `wgs` commands of rules read.
 EFFECTIVE_CONFIG = str(project.config.results / "config.json")
 OVERRIDES = json.dumps(dict(workflow.config_settings.config or {}))
+
+# Memory, time and scratch of a rule, from the size of its input: `**needs("RULE")`.
+needs = Requests(project).of
 
 CALLING = project.config.calling
 PIECES = [f"{piece:04d}" for piece in range(CALLING.scatter_count)]

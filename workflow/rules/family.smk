@@ -5,11 +5,12 @@
 
 
 rule gather_callset:
-    """Join the pieces of a family's joint call."""
+    """Join and index the pieces of a family's joint call."""
     input:
         pieces=expand("callset/pieces/{{family}}/{piece}.vcf.gz", piece=PIECES),
     output:
         vcf="callset/{family}.vcf.gz",
+        tbi="callset/{family}.vcf.gz.tbi",
     log:
         "logs/gather_callset/{family}.log",
     wildcard_constraints:
@@ -18,16 +19,17 @@ rule gather_callset:
         "../envs/bcftools.yaml"
     threads: 2
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **needs("gather_callset"),
     shell:
         """
-        wgs gvcf gather {input.pieces:q} --threads {threads} -o {output.vcf:q} 2>{log:q}
+        exec 2>{log:q}
+        wgs gvcf gather {input.pieces:q} --threads {threads} -o {output.vcf:q}
+        tabix --preset vcf --force {output.vcf:q}
         """
 
 
 rule merge_callset:
-    """Take the variants of a single sample, or merge the gVCFs of a family."""
+    """Take and index the variants of a single sample, or merge the gVCFs of a family."""
     input:
         gvcfs=lambda wildcards: expand(
             "gvcf/{sample}.g.vcf.gz", sample=project.families[wildcards.family]
@@ -42,6 +44,7 @@ rule merge_callset:
         fai="reference/genome.fa.fai",
     output:
         vcf="callset/{family}.vcf.gz",
+        tbi="callset/{family}.vcf.gz.tbi",
     log:
         "logs/merge_callset/{family}.log",
     wildcard_constraints:
@@ -50,8 +53,7 @@ rule merge_callset:
         "../envs/bcftools.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=240,
+        **needs("merge_callset"),
     params:
         # bcftools merge refuses a single file.
         source=lambda wildcards, input: (
@@ -67,21 +69,5 @@ rule merge_callset:
             | bcftools view --include 'GT="alt"' --threads {threads} --output-type z \
                 --output {output.vcf:q}.part
         mv {output.vcf:q}.part {output.vcf:q}
+        tabix --preset vcf --force {output.vcf:q}
         """
-
-
-rule index_callset:
-    """Index a family's callset."""
-    input:
-        vcf="callset/{family}.vcf.gz",
-    output:
-        tbi="callset/{family}.vcf.gz.tbi",
-    log:
-        "logs/index_callset/{family}.log",
-    conda:
-        "../envs/bcftools.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=30,
-    shell:
-        "tabix --preset vcf --force {input.vcf:q} 2> {log:q}"

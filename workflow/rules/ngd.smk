@@ -25,8 +25,7 @@ rule initialise_database:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("initialise_database"),
     params:
         root=project.config.ngd.root,
         configfile=EFFECTIVE_CONFIG,
@@ -58,8 +57,7 @@ rule register_genome:
     conda:
         "../envs/bcftools.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=60,
+        **needs("register_genome"),
     params:
         root=project.config.ngd.root,
         assay=lambda wildcards: assay_arguments(wildcards.sample),
@@ -89,8 +87,7 @@ rule load_genome:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("load_genome"),
     params:
         root=project.config.ngd.root,
     shell:
@@ -119,8 +116,7 @@ rule plan_compaction:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **needs("plan_compaction"),
     params:
         root=project.config.ngd.root,
     shell:
@@ -140,8 +136,7 @@ rule build_contigs:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        **needs("build_contigs"),
     params:
         root=project.config.ngd.root,
         contigs=contigs_argument,
@@ -167,8 +162,7 @@ rule publish_compaction:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **needs("publish_compaction"),
     params:
         root=project.config.ngd.root,
     shell:
@@ -195,8 +189,7 @@ rule verify_contigs:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        **needs("verify_contigs"),
     params:
         root=project.config.ngd.root,
         contigs=contigs_argument,
@@ -213,8 +206,7 @@ rule verify_registry:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=4000,
-        runtime=240,
+        **needs("verify_registry"),
     params:
         root=project.config.ngd.root,
     shell:

@@ -14,8 +14,7 @@ rule list_regions:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("list_regions"),
     params:
         contigs=contig_arguments(),
         par=par_argument(),
@@ -49,8 +48,7 @@ rule measure_depth:
         "../envs/mosdepth.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=240,
+        **needs("measure_depth"),
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         prefix=lambda wildcards: f"qc/{wildcards.sample}/mosdepth",
@@ -82,8 +80,7 @@ rule count_reads:
         "../envs/samtools.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=240,
+        **needs("count_reads"),
     shell:
         """
         samtools stats --threads {threads} --filtering-flag QCFAIL --reference {input.fasta:q} {input.cram:q} \
@@ -110,8 +107,7 @@ rule count_variants:
     conda:
         "../envs/bcftools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **needs("count_variants"),
     shell:
         """
         exec 2>{log:q}
@@ -149,8 +145,7 @@ rule measure_sample:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("measure_sample"),
     params:
         sources=metric_sources,
         sex=lambda wildcards: project.samples[wildcards.sample].sex,
@@ -175,8 +170,7 @@ rule judge_sample:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("judge_sample"),
     params:
         configfile=EFFECTIVE_CONFIG,
         # Read through the configuration: here so that a change of them is noticed.
@@ -210,8 +204,7 @@ rule compare_with_truth:
     conda:
         "../envs/bcftools.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **needs("compare_with_truth"),
     shell:
         """
         wgs qc concordance --truth {input.truth:q} --query {input.query:q} \
@@ -233,8 +226,7 @@ rule tabulate_cohort:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("tabulate_cohort"),
     params:
         samples="\n".join(project.analysed),
     shell:
@@ -258,8 +250,7 @@ rule run_multiqc:
     conda:
         "../envs/multiqc.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        **needs("run_multiqc"),
     params:
         files="\n".join(multiqc_inputs()),
     shell:

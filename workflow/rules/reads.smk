@@ -16,8 +16,7 @@ rule screen_lane:
         "../envs/fastp.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=120,
+        **needs("screen_lane"),
     shell:
         """
         fastp --in1 {input.fastq_1:q} --in2 {input.fastq_2:q} --thread {threads} \

@@ -13,8 +13,7 @@ rule stage_reference:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **needs("stage_reference"),
     shell:
         """
         exec 2>{log:q}
@@ -39,8 +38,7 @@ rule index_fasta:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **needs("index_fasta"),
     shell:
         "samtools faidx --fai-idx {output.fai:q} {input.fasta:q} 2> {log:q}"
 
@@ -58,10 +56,7 @@ rule index_bwa:
     conda:
         "../envs/bwa.yaml"
     resources:
-        # bwa index takes 5.37 bytes a base (its manual, -a bwtsw).
-        mem_mb=lambda wildcards, input, attempt: (1000 + 6 * int(input.size_mb))
-        * attempt,
-        runtime=240,
+        **needs("index_bwa"),
     params:
         prefix=lambda wildcards, output: Path(output[0]).with_suffix(""),
     shell:
@@ -81,8 +76,7 @@ rule scatter_intervals:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("scatter_intervals"),
     params:
         pieces=CALLING.scatter_count,
         padding=CALLING.interval_padding,
@@ -110,8 +104,7 @@ rule list_ploidy:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("list_ploidy"),
     params:
         contigs=contig_arguments(),
         par=par_argument(),

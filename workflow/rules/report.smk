@@ -22,8 +22,7 @@ rule write_run_report:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("write_run_report"),
     params:
         configfile=EFFECTIVE_CONFIG,
     shell:

@@ -140,22 +140,21 @@ def _alignment(project: Project, sample: str) -> tuple[Step, ...]:
 def _gvcf(project: Project, sample: str) -> tuple[Step, ...]:
     gvcf = f"gvcf/{sample}.g.vcf.gz"
     return (
-        *_gvcf_source(project, sample, gvcf),
-        Step("index_gvcf", sample, (f"{gvcf}.tbi",)),
+        *_gvcf_source(project, sample, (gvcf, f"{gvcf}.tbi")),
         Step("verify_gvcf", sample, (f"gvcf/{sample}.json",)),
     )
 
 
-def _gvcf_source(project: Project, sample: str, gvcf: str) -> Iterator[Step]:
+def _gvcf_source(project: Project, sample: str, outputs: tuple[str, ...]) -> Iterator[Step]:
     if _kind(project, sample) == "gvcf":
-        yield Step("import_gvcf", sample, (gvcf,))
+        yield Step("import_gvcf", sample, outputs)
         return
     freebayes = project.config.calling.engine == "freebayes"
     rule, suffix = ("call_variants_piece", "vcf") if freebayes else ("call_piece", "g.vcf")
     for piece in _pieces(project):
         path = f"gvcf/pieces/{sample}/{piece}.{suffix}.gz"
-        yield Step(rule, f"{sample}.{piece}", (path,), replaced_by=gvcf)
-    yield Step("gather_gvcf", sample, (gvcf,))
+        yield Step(rule, f"{sample}.{piece}", (path,), replaced_by=outputs[0])
+    yield Step("gather_gvcf", sample, outputs)
 
 
 def _callset(project: Project, family: str) -> Iterator[Step]:
@@ -166,10 +165,9 @@ def _callset(project: Project, family: str) -> Iterator[Step]:
         for piece in _pieces(project):
             path = f"callset/pieces/{family}/{piece}.vcf.gz"
             yield Step("call_family_piece", f"{family}.{piece}", (path,), replaced_by=callset)
-        yield Step("gather_callset", family, (callset,))
+        yield Step("gather_callset", family, (callset, f"{callset}.tbi"))
     else:
-        yield Step("merge_callset", family, (callset,))
-    yield Step("index_callset", family, (f"{callset}.tbi",))
+        yield Step("merge_callset", family, (callset, f"{callset}.tbi"))
 
 
 def _qc(project: Project, sample: str) -> Iterator[Step]:

@@ -54,7 +54,7 @@ def test_a_stage_is_done_only_with_all_its_outputs(project, stage, which):
         ("gvcf", "gather_gvcf", "S1"),
         ("gvcf", "verify_gvcf", "S1"),
         ("callset", "call_family_piece", "F1.0000"),
-        ("callset", "index_callset", "F1"),
+        ("callset", "gather_callset", "F1"),
         ("qc", "measure_depth", "S1"),
         ("qc", "measure_sample", "S1"),
         ("verdict", "judge_sample", "S1"),

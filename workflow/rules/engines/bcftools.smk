@@ -26,8 +26,7 @@ rule call_piece:
     conda:
         "../../envs/bcftools.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        **needs("call_piece"),
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,
@@ -56,6 +55,7 @@ rule gather_gvcf:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.g.vcf.gz", piece=PIECES),
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
+        tbi="gvcf/{sample}.g.vcf.gz.tbi",
     log:
         "logs/gather_gvcf/{sample}.log",
     benchmark:
@@ -66,14 +66,15 @@ rule gather_gvcf:
         "../../envs/bcftools.yaml"
     threads: 2
     resources:
-        mem_mb=1000,
-        runtime=120,
+        **needs("gather_gvcf"),
     params:
         bands=",".join(map(str, CALLING.depth_bands)),
     shell:
         """
+        exec 2>{log:q}
         wgs gvcf gather {input.pieces:q} --depth-bands {params.bands} --threads {threads} \
-            -o {output.gvcf:q} 2>{log:q}
+            -o {output.gvcf:q}
+        tabix --preset vcf --force {output.gvcf:q}
         """
 
 
@@ -103,8 +104,7 @@ rule call_family_piece:
     conda:
         "../../envs/bcftools.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        **needs("call_family_piece"),
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,

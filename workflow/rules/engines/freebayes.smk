@@ -28,8 +28,7 @@ rule call_variants_piece:
     conda:
         "../../envs/freebayes.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        **needs("call_variants_piece"),
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,
@@ -60,6 +59,7 @@ rule gather_gvcf:
         fai="reference/genome.fa.fai",
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
+        tbi="gvcf/{sample}.g.vcf.gz.tbi",
     log:
         "logs/gather_gvcf/{sample}.log",
     benchmark:
@@ -70,8 +70,7 @@ rule gather_gvcf:
         "../../envs/bcftools.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
+        **needs("gather_gvcf"),
     shell:
         """
         exec 2>{log:q}
@@ -85,6 +84,7 @@ rule gather_gvcf:
         bcftools concat --allow-overlaps --threads {threads} --output-type z \
             --output {output.gvcf:q}.part "$parts/blocks.vcf.gz" "$parts/calls.vcf.gz"
         mv {output.gvcf:q}.part {output.gvcf:q}
+        tabix --preset vcf --force {output.gvcf:q}
         """
 
 
@@ -114,8 +114,7 @@ rule call_family_piece:
     conda:
         "../../envs/freebayes.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        **needs("call_family_piece"),
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,

@@ -65,9 +65,25 @@ class ReportProject:
     def log(self, rule: str, key: str, text: str = "") -> None:
         self.write(f"logs/{rule}/{key}.log", text)
 
-    def benchmark(self, rule: str, key: str, wall: str, cpu: str, rss: str = "10.0") -> None:
+    def benchmark(
+        self,
+        rule: str,
+        key: str,
+        wall: str,
+        cpu: str,
+        rss: str = "10.0",
+        *,
+        threads: int = 0,
+        mem_mb: int = 0,
+        wildcards: Mapping[str, str] | None = None,
+    ) -> None:
+        """A benchmark file; with threads it has the extended columns, as Snakemake writes them."""
         header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
         row = f"{wall}\t0:00:00\t{rss}\t1\t1\t1\t0\t0\t50.0\t{cpu}"
+        if threads:
+            header += "\tjobid\trule_name\twildcards\tparams\tthreads\tcpu_usage\tresources"
+            asked = {"tmpdir": "/tmp", "runtime": 10, "mem_mb": mem_mb, "_cores": threads}
+            row += f"\t3\t{rule}\t{dict(wildcards or {})}\t{{'a': \"b's\"}}\t{threads}\t9\t{asked}"
         self.write(f"benchmarks/{rule}/{key}.tsv", f"{header}\n{row}\n")
 
     def mark_unfinished(self, path: str) -> None:

@@ -17,6 +17,7 @@ rule write_run_report:
     output:
         html="report/run.html",
         json="report/run.json",
+        costs="report/costs.tsv",
     log:
         "logs/write_run_report/run.log",
     conda:
@@ -27,7 +28,8 @@ rule write_run_report:
         configfile=EFFECTIVE_CONFIG,
     shell:
         """
-        wgs report run {params.configfile:q} -o {output.html:q} --json {output.json:q} 2>{log:q}
+        wgs report run {params.configfile:q} -o {output.html:q} --json {output.json:q} \
+            --costs {output.costs:q} 2>{log:q}
         """
 
 
@@ -38,5 +40,6 @@ onerror:
         "| wgs qc cohort --qc-dir qc --samples-list - -o qc/samples.tsv || true"
     )
     shell(
-        "wgs report run {EFFECTIVE_CONFIG:q} -o report/run.html --json report/run.json || true"
+        "wgs report run {EFFECTIVE_CONFIG:q} -o report/run.html --json report/run.json "
+        "--costs report/costs.tsv || true"
     )

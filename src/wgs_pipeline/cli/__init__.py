@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "qc": ("qc", "Per-sample metrics and verdict."),
     "reads": ("reads", "Stream, verify and count FASTQ reads."),
     "reference": ("reference", "Intervals and checks of the reference."),
+    "resources": ("resources", "Fit what jobs ask for to finished runs."),
     "report": ("report", "Write the run report."),
     "toy": ("toy", "Make a toy genome project."),
     "vault": ("vault", "Keep the vault's keys: make, rotate, back up, destroy."),

@@ -24,7 +24,8 @@ command.add_command(governance.command, "governance")
 @_config
 @click.option("-o", "--output", type=_PATH, required=True, help="HTML page to write.")
 @click.option("--json", "data", type=_PATH, required=True, help="The same as data.")
-def run(configfile: Path, output: Path, data: Path) -> None:
+@click.option("--costs", type=_PATH, help="TSV of what each sample cost.")
+def run(configfile: Path, output: Path, data: Path, costs: Path | None) -> None:
     """Report what happened to each sample of CONFIGFILE, whatever state its results are in."""
     import os
     from datetime import UTC, datetime
@@ -32,6 +33,7 @@ def run(configfile: Path, output: Path, data: Path) -> None:
     from wgs_pipeline.files import write_json, write_text
     from wgs_pipeline.project import Project
     from wgs_pipeline.report.collect import collect
+    from wgs_pipeline.report.ledger import ledger_text
     from wgs_pipeline.report.page import render
 
     project = Project.load(configfile)
@@ -39,6 +41,8 @@ def run(configfile: Path, output: Path, data: Path) -> None:
     results = os.path.relpath(project.config.results, output.absolute().parent)
     page = render(document, results)
     write_json(data, document)
+    if costs:
+        write_text(costs, ledger_text(document["costs"]))
     write_text(output, page)
 
 

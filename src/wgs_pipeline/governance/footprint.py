@@ -1,9 +1,7 @@
 """What computing a genome takes, costs and emits.
 
-Energy is that of Green Algorithms (Lannelongue, Grealey and Inouye, Advanced Science 2021;8:
-2100707): (core-hours used x W per core + GB-hours x W per GB) x PUE / 1000, in kWh; CO2e is energy
-times the intensity of the grid. Core-hours are CPU time as measured, so idle reserved cores and
-sequencing itself are not in it.
+Energy is that of Green Algorithms; see ``resources.footprint``. Core-hours are CPU time as
+measured, so idle reserved cores and sequencing itself are not in it.
 """
 
 from __future__ import annotations
@@ -14,7 +12,8 @@ from datetime import UTC
 
 from wgs_pipeline.governance import ALL
 from wgs_pipeline.governance.runs import Run
-from wgs_pipeline.governance.settings import Carbon, Prices, Settings
+from wgs_pipeline.governance.settings import Prices, Settings
+from wgs_pipeline.resources.footprint import computing_cost, energy_kwh
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,10 @@ class Footprint:
     co2e_g: float | None = None
 
 
-def energy_kwh(core_hours: float, gb_hours: float, carbon: Carbon) -> float:
-    """Energy of a computation, kWh, data centre included."""
-    watt_hours = core_hours * carbon.watts_per_core + gb_hours * carbon.watts_per_gb
-    return watt_hours * carbon.pue / 1000
-
-
 def cost(core_hours: float, gb_hours: float, prices: Prices) -> float:
     """Cost of one genome in the currency of the prices."""
-    return core_hours * prices.core_hour + gb_hours * prices.gb_hour + prices.sequencing
+    computing = computing_cost(core_hours, gb_hours, prices.core_hour, prices.gb_hour)
+    return computing + prices.sequencing
 
 
 def footprints(runs: Sequence[Run], settings: Settings) -> list[Footprint]:

@@ -14,10 +14,13 @@ The document, ``format`` "wgs run report", ``version`` 1:
     stages, states titles of what the samples' entries name
     summary        numbers of samples
     samples        in the order of the sheet: stages, causes (where a job stopped, with the end
-                   of its log), verdict, metrics, histograms, truth, database, cost; or left_out:
-                   why nothing of the sample was opened
+                   of its log), verdict, metrics, histograms, truth, database, cost, disk; or
+                   left_out: why nothing of the sample was opened
     shared         jobs that serve several samples, and where they stopped
-    rules          jobs, time, CPU and memory of each rule that has benchmarks
+    rules          jobs, time, CPU and memory of each rule that has benchmarks, and how much of
+                   what they reserved the jobs used
+    costs          core-hours, GB-hours, energy, emission and cost of each sample, and of jobs
+                   that serve several
     database       what the National Genome Database holds
     pages          other reports
     unreadable     files that count as missing because they could not be read

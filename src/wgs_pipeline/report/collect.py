@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 from wgs_pipeline.metrics.thresholds import Level
 from wgs_pipeline.project import Project
 from wgs_pipeline.report import FORMAT, VERSION
-from wgs_pipeline.report.costs import read_costs, rule_costs, sample_costs
+from wgs_pipeline.report.costs import read_costs, rule_costs, sample_costs, use_of
 from wgs_pipeline.report.holdings import holdings
+from wgs_pipeline.report.ledger import ledger
 from wgs_pipeline.report.results import Results, moment
 from wgs_pipeline.report.samples import analysed_sample, left_out_sample
 from wgs_pipeline.report.software import versions
@@ -51,6 +53,8 @@ def collect(project: Project, now: datetime) -> dict[str, Any]:
         else analysed_sample(project, name, results, patient_ids, by_sample.get(name))
         for name in project.samples
     ]
+    disk = {each["sample"]: each["disk"] for each in samples if each["disk"]}
+    entries = ledger(costs, project.analysed, project.families, owners, disk, project.config.costs)
     shared = [*preparing_steps(project), *cohort_steps()]
     stopped = [cause.as_json() for cause in causes(shared, "", results, patient_ids)]
     return {
@@ -64,6 +68,7 @@ def collect(project: Project, now: datetime) -> dict[str, Any]:
             "ended_at": moment(now.timestamp()),
             "cpu_s": round(sum(cost.cpu_s for cost in costs), 2),
             "wall_s": round(sum(cost.wall_s for cost in costs), 2),
+            **use_of(costs),
         },
         "software": versions(project),
         "stages": STAGES,
@@ -75,6 +80,10 @@ def collect(project: Project, now: datetime) -> dict[str, Any]:
             "causes": stopped,
         },
         "rules": rule_costs(costs, _rule_order(project), owners),
+        "costs": {
+            "currency": project.config.costs.currency,
+            "samples": [asdict(entry) for entry in entries],
+        },
         "database": holdings(project.config.ngd.root),
         "pages": {
             name: path

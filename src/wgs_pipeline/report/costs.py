@@ -1,11 +1,16 @@
-"""Time, CPU and memory of a run, from the benchmark files of its jobs."""
+"""Time, CPU and memory of a run, from the benchmark files of its jobs.
+
+What a job reserved (threads, memory) stands in them where ``benchmark-extended`` is set, as every
+shipped profile does.
+"""
 
 from __future__ import annotations
 
+import ast
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wgs_pipeline.report.results import Results
@@ -21,6 +26,9 @@ class JobCost:
         wall_s: Seconds from start to end.
         cpu_s: Seconds of CPU, of all its processes.
         max_rss_mb: Most memory at once.
+        threads: Cores that it had; 0 where its file does not say.
+        requested_mb: Memory that it had; 0 where its file does not say.
+        wildcards: What it is of; empty where its file does not say.
     """
 
     rule: str
@@ -28,6 +36,19 @@ class JobCost:
     wall_s: float
     cpu_s: float
     max_rss_mb: float
+    threads: int = 0
+    requested_mb: float = 0.0
+    wildcards: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def core_s(self) -> float:
+        """Seconds of cores that were reserved; used, where its file does not say."""
+        return self.wall_s * self.threads if self.threads else self.cpu_s
+
+    @property
+    def mb_s(self) -> float:
+        """Memory times time that was reserved; used, where its file does not say."""
+        return self.wall_s * (self.requested_mb or self.max_rss_mb)
 
 
 def read_costs(results: Results) -> list[JobCost]:
@@ -73,6 +94,24 @@ def sample_costs(
     return {sample: _rounded(total) for sample, total in totals.items()}
 
 
+def use_of(jobs: Iterable[JobCost]) -> dict[str, float | None]:
+    """How much of what jobs reserved they used; None where no file says what that was.
+
+    ``core_s``: seconds of cores reserved. ``cpu_efficiency``: share of them in which a core
+    computed. ``requested_mb``: most memory reserved. ``memory_use``: the highest share of its
+    memory that a job used.
+    """
+    known = [job for job in jobs if job.threads and job.cpu_s]
+    core_s = sum(job.core_s for job in known)
+    asked = [job for job in known if job.requested_mb]
+    return {
+        "core_s": round(core_s, 2) if known else None,
+        "cpu_efficiency": round(sum(j.cpu_s for j in known) / core_s, 3) if core_s else None,
+        "requested_mb": max((job.requested_mb for job in asked), default=None),
+        "memory_use": max((round(j.max_rss_mb / j.requested_mb, 3) for j in asked), default=None),
+    }
+
+
 def _rule_cost(
     rule: str, jobs: Sequence[JobCost], owners: Mapping[tuple[str, str], str]
 ) -> dict[str, Any]:
@@ -88,6 +127,7 @@ def _rule_cost(
         "rule": rule,
         "jobs": len(jobs),
         **_rounded(totals),
+        **use_of(jobs),
         "longest_job": {"job": longest.key, "wall_s": longest.wall_s},
         "per_sample_max": {"sample": most, **samples[most]} if most is not None else None,
     }
@@ -97,12 +137,32 @@ def _read(results: Results, rule: str, key: str) -> JobCost | None:
     path = f"benchmarks/{rule}/{key}.tsv"
     try:
         with (results.folder / path).open(encoding="utf-8", newline="") as file:
-            row = list(csv.DictReader(file, delimiter="\t"))[-1]
+            rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            row = list(rows)[-1]
     except (OSError, ValueError, IndexError, csv.Error):
         results.unreadable.append(path)
         return None
     wall, cpu, memory = (_number(row.get(name)) for name in ("s", "cpu_time", "max_rss"))
-    return JobCost(rule, key, wall, cpu, memory)
+    resources, wildcards = _mapping(row.get("resources")), _mapping(row.get("wildcards"))
+    return JobCost(
+        rule=rule,
+        key=key,
+        wall_s=wall,
+        cpu_s=cpu,
+        max_rss_mb=memory,
+        threads=int(_number(row.get("threads"))),
+        requested_mb=_number(str(resources.get("mem_mb", ""))),
+        wildcards={name: str(value) for name, value in wildcards.items()},
+    )
+
+
+def _mapping(text: str | None) -> Mapping[str, Any]:
+    """A mapping that Snakemake wrote as Python spells it; empty where there is none."""
+    try:
+        value = ast.literal_eval(text or "{}")
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _number(text: str | None) -> float:

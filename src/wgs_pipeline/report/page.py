@@ -59,6 +59,7 @@ def render(document: Mapping[str, Any], base: str = "..") -> str:
         "duration": wording.duration,
         "when": wording.date_and_time,
         "share": wording.share,
+        "percent": wording.percent,
         "plain_times": wording.plain_times,
         "samples": wording.samples,
     }

@@ -11,6 +11,7 @@ from wgs_pipeline.metrics.catalogue import finding_json
 from wgs_pipeline.metrics.sample import SampleMetrics, read_metrics
 from wgs_pipeline.metrics.verdict import read_verdict
 from wgs_pipeline.project import Project
+from wgs_pipeline.report.disk import sample_disk
 from wgs_pipeline.report.histograms import binned
 from wgs_pipeline.report.results import Results
 from wgs_pipeline.report.stages import STAGES, sample_stages
@@ -57,6 +58,7 @@ def analysed_sample(
         "truth": _truth(results, sample),
         "database": receipt,
         "cost": dict(cost) if cost else None,
+        "disk": sample_disk(project, sample, results),
     }
 
 
@@ -75,6 +77,7 @@ def _entry(project: Project, sample: str) -> dict[str, Any]:
         "truth": None,
         "database": None,
         "cost": None,
+        "disk": None,
     }
 
 

@@ -76,6 +76,11 @@ def share(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.4f}"
 
 
+def percent(value: float | None) -> str:
+    """A share of one in whole percent."""
+    return NOTHING if value is None else f"{100 * value:.0f} %"
+
+
 def samples(count: int) -> str:
     """``count`` samples, in grammar."""
     return f"{count:,} sample" if count == 1 else f"{count:,} samples"

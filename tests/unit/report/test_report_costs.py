@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from report_builders import make_project
+from wgs_pipeline.report.ledger import ledger_text
 
 
 @pytest.fixture
@@ -24,6 +28,7 @@ def test_sums_longest_job_and_slowest_sample(project):
         "wall_s": 42.5,
         "cpu_s": 20.75,
         "max_rss_mb": 120.0,
+        **dict.fromkeys(("core_s", "cpu_efficiency", "requested_mb", "memory_use")),
         "longest_job": {"job": "S2.0000", "wall_s": 20.0},
         "per_sample_max": {"sample": "S1", "wall_s": 22.5, "cpu_s": 17.75},
     }
@@ -57,3 +62,68 @@ def test_empty_and_foreign_files_are_named_and_left_out(project):
     document = project.document()
     assert document["rules"] == []
     assert document["unreadable"] == ["benchmarks/align/S1.tsv", "benchmarks/align/S2.tsv"]
+
+
+def test_use_of_what_was_reserved(project):
+    project.benchmark("align", "S1", "100", "350", "800", threads=4, mem_mb=1000)
+    project.benchmark("align", "S2", "50", "150", "1500", threads=4, mem_mb=2000)
+    project.benchmark("judge_sample", "S1", "0.2", "NA", "NA", threads=1, mem_mb=500)
+    document = project.document()
+    align, judge = document["rules"]
+    # 100 x 4 + 50 x 4 core seconds, of which 350 + 150 computed; 800 of 1000 MB, 1500 of 2000.
+    assert align["core_s"] == 600
+    assert align["cpu_efficiency"] == pytest.approx(500 / 600, abs=1e-3)
+    assert (align["requested_mb"], align["memory_use"]) == (2000, 0.8)
+    # Too short to be measured: it says nothing on efficiency.
+    assert (judge["core_s"], judge["cpu_efficiency"]) == (None, None)
+    assert document["run"]["cpu_efficiency"] == align["cpu_efficiency"]
+
+
+PRICED = "costs: {core_hour: 0.5, gb_hour: 0.25, intensity_g_per_kwh: 200}\n"
+
+
+def test_ledger_by_hand(project):
+    project.config.write_text(project.config.read_text() + PRICED)
+    project.benchmark("align", "S1", "7200", "7200", "900", threads=2, mem_mb=3000)
+    project.benchmark(
+        *("call_family_piece", "F1.0000", "3600", "1800", "10"),
+        **{"threads": 1, "mem_mb": 1000, "wildcards": {"family": "F1", "piece": "0000"}},
+    )
+    project.benchmark("index_bwa", "genome", "3600", "3600", "100", threads=1, mem_mb=500)
+    document = project.document()
+    first, second, shared = document["costs"]["samples"]
+    # S1: 2 h x 2 cores and half an hour of the family's; 3 GB x 2 h and half of 1 GB x 1 h.
+    assert first["core_hours"] == pytest.approx(4.5)
+    assert first["cpu_hours"] == pytest.approx(2.25)
+    assert first["gb_hours"] == pytest.approx(6.5)
+    assert first["cost"] == pytest.approx(4.5 * 0.5 + 6.5 * 0.25)
+    # Green Algorithms: (2.25 x 12 W + 6.5 x 0.3725 W) x 1.67 / 1000 kWh, at 200 g/kWh.
+    kwh = (2.25 * 12 + 6.5 * 0.3725) * 1.67 / 1000
+    assert first["energy_kwh"] == pytest.approx(kwh)
+    assert first["co2e_kg"] == pytest.approx(kwh * 0.2)
+    assert (second["sample"], second["core_hours"]) == ("S2", pytest.approx(0.5))
+    assert (shared["sample"], shared["core_hours"]) == ("(shared)", pytest.approx(1.0))
+    total = sum(entry["core_hours"] for entry in document["costs"]["samples"])
+    assert total == pytest.approx(2 * 2 + 1 + 1)
+
+
+def test_ledger_as_text(project):
+    project.benchmark("align", "S1", "3600", "3600", "1000", threads=1, mem_mb=1000)
+    rows = list(
+        csv.DictReader(io.StringIO(ledger_text(project.document()["costs"])), delimiter="\t")
+    )
+    assert [row["sample"] for row in rows] == ["S1", "S2", "(shared)"]
+    assert (rows[0]["core_hours"], rows[0]["gb_hours"]) == ("1", "1")
+    # No price and no intensity: no amounts.
+    assert (rows[0]["cost"], rows[0]["currency"], rows[0]["co2e_kg"]) == ("", "", "")
+
+
+def test_disk_of_a_sample_by_hand(project):
+    project.write("alignment/S1.cram", "x" * 3_000_000)
+    project.write("gvcf/S1.g.vcf.gz", "x" * 500_000)
+    project.write("callset/F1.vcf.gz", "x" * 200_000)
+    project.write("alignment/S10.cram", "x" * 9_000_000)  # of another sample
+    first, second = (sample["disk"] for sample in project.document()["samples"])
+    # The family's 0.2 MB is of two; pieces of gVCF and callset stood beside them.
+    assert first == {"kept_mb": 3.6, "peak_mb": 4.2}
+    assert second == {"kept_mb": 0.1, "peak_mb": 0.2}

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "alignment": ("alignment", "Verify alignments."),
     "archive": ("archive", "Encrypt archive copies of CRAM and gVCF files."),
     "audit": ("audit", "Verify and show the access log."),
+    "batch": ("batch", "Write the next wave of a queue of samples."),
     "check": ("check", "Validate everything a run would read; name every problem."),
     "consent": ("consent", "Ask what a patient's consent allows."),
     "gvcf": ("gvcf", "Gather and verify gVCFs."),

@@ -39,3 +39,15 @@ def hold_run_lock(results: Path) -> bool:
     for stale in (folder / "locks").glob("*"):
         stale.unlink(missing_ok=True)
     return True
+
+
+def is_running(results: Path) -> bool:
+    """Whether a run of a results folder is alive on this machine."""
+    try:
+        with (results / ".snakemake" / "run.lock").open("r", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

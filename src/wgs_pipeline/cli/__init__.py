@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reference": ("reference", "Intervals and checks of the reference."),
     "resources": ("resources", "Fit what jobs ask for to finished runs."),
     "report": ("report", "Write the run report."),
+    "status": ("status", "Show a run as it is: done, running, waiting, failed, time left."),
     "toy": ("toy", "Make a toy genome project."),
     "vault": ("vault", "Keep the vault's keys: make, rotate, back up, destroy."),
 }

@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-ngd setup lock clean
+.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-relatedness bench-ngd setup lock clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -55,6 +55,10 @@ bench-audit: setup
 # The consent register: a million persons with five events each; decisions for one and for all.
 bench-consent: setup
 	python benchmarks/consent.py
+
+# Kinship of every pair of 5,000 genomes, beside plink2.
+bench-relatedness: setup
+	python benchmarks/relatedness.py
 
 # The National Genome Database with simulated cohorts, beside bcftools, VCF-Zarr and TileDB.
 PERSONS ?= 1000 10000 60000

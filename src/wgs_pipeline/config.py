@@ -55,6 +55,21 @@ class CallingConfig:
 
 
 @dataclass(frozen=True)
+class IdentityConfig:
+    """How genomes are compared with one another.
+
+    Attributes:
+        sites: VCF or BED of sites; None: windows spread over the autosomes.
+        min_sites: Pairs with fewer sites are not judged.
+        wait_for_family: Whether a sample is judged only once all of its family can be.
+    """
+
+    sites: Path | None = None
+    min_sites: int = 500
+    wait_for_family: bool = False
+
+
+@dataclass(frozen=True)
 class QcConfig:
     """How quality is judged.
 
@@ -63,11 +78,13 @@ class QcConfig:
             that is not judged.
         thresholds_for: Rules that replace bounds for an assay or a material.
         overrides: Sheet of findings that were signed off; None: there is none.
+        identity: How genomes are compared.
     """
 
     thresholds: Mapping[str, Mapping[str, float] | None]
     thresholds_for: Sequence[Mapping[str, Any]] = ()
     overrides: Path | None = None
+    identity: IdentityConfig = IdentityConfig()
 
     def bounds(self, assay: str, material: str) -> dict[str, Mapping[str, float] | None]:
         """Bounds per metric of one assay and material."""
@@ -268,9 +285,13 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
 
 
 def _qc(values: dict[str, Any]) -> QcConfig:
-    overrides = values["overrides"]
+    overrides, identity = values["overrides"], values["identity"]
+    sites = Path(identity["sites"]) if identity["sites"] else None
     return QcConfig(
-        values["thresholds"], values["thresholds_for"], Path(overrides) if overrides else None
+        values["thresholds"],
+        values["thresholds_for"],
+        Path(overrides) if overrides else None,
+        IdentityConfig(**{**identity, "sites": sites}),
     )
 
 
@@ -295,6 +316,7 @@ _PATHS = (
     ("ngd", "vault"),
     ("policy", "optout_list"),
     ("qc", "overrides"),
+    ("qc", "identity", "sites"),
     ("truth", "*", "vcf"),
     ("truth", "*", "bed"),
     ("planning", "referrals"),

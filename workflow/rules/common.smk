@@ -171,6 +171,14 @@ def overrides_of(sample):
     return "; ".join(str(each) for each in mine)
 
 
+def compared_family(sample):
+    """Fingerprints of the rest of a family, where they are waited for."""
+    if not project.config.qc.identity.wait_for_family:
+        return []
+    members = project.families[project.samples[sample].family_id]
+    return expand("qc/{sample}/fingerprint.npz", sample=[m for m in members if m != sample])
+
+
 def fastp_reports(sample):
     """fastp's report of each lane of a sample."""
     units = [unit for unit in project.units[sample] if unit.kind == "fastq"]

@@ -1,6 +1,11 @@
 # Reads: alignments, gVCFs, callsets. Writes: qc/. docs/qc.md says how each metric is counted.
 
 
+# Where the vault is: only there is known whose genomes the database holds.
+localrules:
+    check_identity,
+
+
 rule list_regions:
     """List the intervals without N over which coverage is measured."""
     input:
@@ -159,10 +164,68 @@ rule measure_sample:
         """
 
 
+rule fingerprint_sample:
+    """Take from a gVCF what is compared with other genomes."""
+    input:
+        gvcf="gvcf/{sample}.g.vcf.gz",
+        verified="gvcf/{sample}.json",
+        sites=project.config.qc.identity.sites or [],
+        fai="reference/genome.fa.fai",
+    output:
+        npz="qc/{sample}/fingerprint.npz",
+    log:
+        "logs/fingerprint_sample/{sample}.log",
+    benchmark:
+        "benchmarks/fingerprint_sample/{sample}.tsv"
+    conda:
+        "../envs/bcftools.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=60,
+    params:
+        configfile=EFFECTIVE_CONFIG,
+    shell:
+        """
+        wgs qc fingerprint --sample {wildcards.sample} --gvcf {input.gvcf:q} \
+            --config {params.configfile:q} --reference-fai {input.fai:q} -o {output.npz:q} 2>{log:q}
+        """
+
+
+rule check_identity:
+    """Compare a genome with those of the run that are there, and with the whole database.
+
+    A relative whose sample failed must not keep it from its verdict: so only its own fingerprint
+    is waited for, unless the configuration says otherwise.
+    """
+    input:
+        fingerprint="qc/{sample}/fingerprint.npz",
+        family=lambda wildcards: compared_family(wildcards.sample),
+        initialised="ngd/initialised",
+        fai="reference/genome.fa.fai",
+    output:
+        json="qc/{sample}/identity.json",
+    log:
+        "logs/check_identity/{sample}.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        configfile=EFFECTIVE_CONFIG,
+        identity=project.config.values["qc"]["identity"],
+    shell:
+        """
+        wgs qc identity --sample {wildcards.sample} --qc-dir qc --config {params.configfile:q} \
+            --reference-fai {input.fai:q} -o {output.json:q} 2>{log:q}
+        """
+
+
 rule judge_sample:
     """Give the verdict on a sample: pass, warn, fail or hold, and the next action."""
     input:
         metrics="qc/{sample}/metrics.json",
+        identity="qc/{sample}/identity.json",
     output:
         json="qc/{sample}/verdict.json",
     log:
@@ -181,7 +244,8 @@ rule judge_sample:
     shell:
         """
         wgs qc verdict --metrics {input.metrics:q} --config {params.configfile:q} \
-            --assay {params.assay} --material {params.material} -o {output.json:q} 2>{log:q}
+            --assay {params.assay} --material {params.material} \
+            --identity {input.identity:q} -o {output.json:q} 2>{log:q}
         """
 
 

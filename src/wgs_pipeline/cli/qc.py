@@ -7,6 +7,7 @@ from typing import TextIO
 
 import click
 
+from wgs_pipeline.cli import qc_identity
 from wgs_pipeline.files import write_json, write_text
 
 _PATH = click.Path(path_type=Path)
@@ -22,6 +23,10 @@ _par_bed = click.option("--par-bed", type=_PATH, help="Pseudoautosomal regions o
 @click.group()
 def command() -> None:
     """Per-sample metrics and verdict."""
+
+
+command.add_command(qc_identity.fingerprint)
+command.add_command(qc_identity.identity)
 
 
 @command.command()
@@ -113,20 +118,29 @@ def metrics(
 @click.option("--config", "configfile", type=_PATH, required=True, help="config.yaml.")
 @click.option("--assay", default="wgs", show_default=True, help="wgs, exome or panel.")
 @click.option("--material", default="germline", show_default=True, help="germline or tumour.")
+@click.option("--identity", type=_PATH, multiple=True, help="identity.json or lanes.json.")
 @_output
-def verdict(metrics_path: Path, configfile: Path, assay: str, material: str, output: Path) -> None:
+def verdict(
+    metrics_path: Path,
+    configfile: Path,
+    assay: str,
+    material: str,
+    identity: tuple[Path, ...],
+    output: Path,
+) -> None:
     """Judge a sample: pass, warn, fail or hold, why, and the next action."""
     from wgs_pipeline.config import load_config
+    from wgs_pipeline.metrics.identity import read_findings
     from wgs_pipeline.metrics.sample import read_metrics
     from wgs_pipeline.metrics.verdict import judge
     from wgs_pipeline.overrides import read_overrides
 
     config = load_config(configfile).qc
     measured = read_metrics(metrics_path)
-    signed = [
-        each for each in read_overrides(config.overrides) if each.sample_id == measured.sample
-    ]
-    judged = judge(measured, config.bounds(assay, material), signed)
+    signed = read_overrides(config.overrides)
+    mine = [each for each in signed if each.sample_id == measured.sample]
+    found = read_findings(identity, measured.sample)
+    judged = judge(measured, config.bounds(assay, material), mine, found)
     for each in judged.unused_overrides:
         click.echo(f"{measured.sample}: nothing to override in {each.metric}", err=True)
     write_json(output, judged.as_json())

@@ -70,7 +70,11 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
         "gvcf": _gvcf(project, sample),
         "callset": tuple(_callset(project, project.samples[sample].family_id)),
         "qc": tuple(_qc(project, sample)),
-        "verdict": (Step("judge_sample", sample, (f"qc/{sample}/verdict.json",)),),
+        "verdict": (
+            Step("fingerprint_sample", sample, (f"qc/{sample}/fingerprint.npz",)),
+            Step("check_identity", sample, (f"qc/{sample}/identity.json",)),
+            Step("judge_sample", sample, (f"qc/{sample}/verdict.json",)),
+        ),
         "database": (
             Step("register_genome", sample, (f"ngd/{sample}.registration.json",)),
             Step("load_genome", sample, (f"ngd/{sample}.loaded.json",)),

@@ -11,6 +11,7 @@ PROFILES = sorted(path.name for path in (REPOSITORY / "profiles").iterdir() if p
 # By hand from the sheets of the toy: four samples with consent, on 3 + 2 + 2 + 1 lanes; a family
 # of three and one of one; two pieces of the genome.
 SAMPLES, LANES, FAMILIES, JOINT, PIECES = 4, 8, 2, 1, 2
+SEVERAL_LANES = 3
 ONCE = (
     *("stage_reference", "index_fasta", "index_bwa", "scatter_intervals", "list_regions"),
     *("initialise_database", "tabulate_cohort", "run_multiqc", "write_run_report", "all"),
@@ -25,6 +26,7 @@ COMMON = {
     **dict.fromkeys(ONCE, 1),
     **dict.fromkeys(PER_SAMPLE, SAMPLES),
     "screen_lane": LANES,
+    "compare_lanes": SEVERAL_LANES,
     "call_family_piece": JOINT * PIECES,
     "gather_callset": JOINT,
     "merge_callset": FAMILIES - JOINT,

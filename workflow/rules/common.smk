@@ -72,6 +72,11 @@ def aligned_samples():
     return samples_from("fastq") + samples_from("cram")
 
 
+# Samples whose lanes can be compared: of an alignment made elsewhere it is seen in its header.
+SEVERAL_LANES = samples_from("cram") + [
+    name for name in samples_from("fastq") if len(project.units[name]) > 1
+]
+
 # Families of one, and families with a member that enters as a gVCF, have no joint call.
 JOINT_FAMILIES = [
     family
@@ -176,7 +181,14 @@ def compared_family(sample):
     if not project.config.qc.identity.wait_for_family:
         return []
     members = project.families[project.samples[sample].family_id]
-    return expand("qc/{sample}/fingerprint.npz", sample=[m for m in members if m != sample])
+    return expand(
+        "qc/{sample}/fingerprint.npz", sample=[m for m in members if m != sample]
+    )
+
+
+def lane_comparison(sample):
+    """The comparison of a sample's lanes, where it has several."""
+    return f"qc/{sample}/lanes.json" if sample in SEVERAL_LANES else []
 
 
 def fastp_reports(sample):

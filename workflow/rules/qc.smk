@@ -180,8 +180,7 @@ rule fingerprint_sample:
     conda:
         "../envs/bcftools.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=60,
+        **needs("fingerprint_sample"),
     params:
         configfile=EFFECTIVE_CONFIG,
     shell:
@@ -209,8 +208,7 @@ rule check_identity:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("check_identity"),
     params:
         configfile=EFFECTIVE_CONFIG,
         identity=project.config.values["qc"]["identity"],
@@ -221,11 +219,42 @@ rule check_identity:
         """
 
 
+rule compare_lanes:
+    """Compare the lanes of a sample with one another: are their reads of one person?"""
+    input:
+        cram="alignment/{sample}.cram",
+        crai="alignment/{sample}.cram.crai",
+        verified="alignment/{sample}.json",
+        sites=project.config.qc.identity.sites or [],
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+    output:
+        json="qc/{sample}/lanes.json",
+    log:
+        "logs/compare_lanes/{sample}.log",
+    benchmark:
+        "benchmarks/compare_lanes/{sample}.tsv"
+    wildcard_constraints:
+        sample=any_of(SEVERAL_LANES),
+    conda:
+        "../envs/bcftools.yaml"
+    resources:
+        **needs("compare_lanes"),
+    params:
+        configfile=EFFECTIVE_CONFIG,
+    shell:
+        """
+        wgs qc lanes --sample {wildcards.sample} --cram {input.cram:q} --reference {input.fasta:q} \
+            --config {params.configfile:q} -o {output.json:q} 2>{log:q}
+        """
+
+
 rule judge_sample:
     """Give the verdict on a sample: pass, warn, fail or hold, and the next action."""
     input:
         metrics="qc/{sample}/metrics.json",
         identity="qc/{sample}/identity.json",
+        lanes=lambda wildcards: lane_comparison(wildcards.sample),
     output:
         json="qc/{sample}/verdict.json",
     log:
@@ -241,11 +270,14 @@ rule judge_sample:
         overrides=lambda wildcards: overrides_of(wildcards.sample),
         assay=lambda wildcards: unit_of(wildcards.sample).assay,
         material=lambda wildcards: project.samples[wildcards.sample].material,
+        lanes=lambda wildcards, input: (
+            f"--identity {input.lanes}" if input.lanes else ""
+        ),
     shell:
         """
         wgs qc verdict --metrics {input.metrics:q} --config {params.configfile:q} \
             --assay {params.assay} --material {params.material} \
-            --identity {input.identity:q} -o {output.json:q} 2>{log:q}
+            --identity {input.identity:q} {params.lanes} -o {output.json:q} 2>{log:q}
         """
 
 

@@ -27,6 +27,7 @@ def command() -> None:
 
 command.add_command(qc_identity.fingerprint)
 command.add_command(qc_identity.identity)
+command.add_command(qc_identity.lanes)
 
 
 @command.command()

@@ -84,7 +84,7 @@ def identity(
 
 
 def _panel(config: Config, fai: Path) -> Panel:
-    from wgs_pipeline.metrics.sites import panel_of
+    from wgs_pipeline.metrics.places import panel_of
     from wgs_pipeline.reference import read_contigs
 
     named = config.reference
@@ -129,3 +129,25 @@ def _in_database(project: Project, one: Fingerprint, panel: Panel) -> tuple[list
         expected = Relation.SAME if each.own else None
         pairs.append(compare(one, each.fingerprint, DATABASE, expected))
     return pairs, ""
+
+
+@click.command()
+@click.option("--sample", required=True, help="sample_id.")
+@click.option("--cram", type=_PATH, required=True, help="Its indexed alignment.")
+@click.option("--reference", type=_PATH, required=True, help="Indexed FASTA.")
+@_config
+@_output
+def lanes(sample: str, cram: Path, reference: Path, configfile: Path, output: Path) -> None:
+    """Compare the lanes of a sample with one another: are their reads of one person?"""
+    from wgs_pipeline.config import load_config
+    from wgs_pipeline.metrics import lane_identity
+
+    config = load_config(configfile)
+    groups = lane_identity.read_groups(cram, reference)
+    found: list[lane_identity.Lane] = []
+    if len(groups) > 1:
+        panel = _panel(config, Path(f"{reference}.fai"))
+        qualities = config.calling.min_mapping_quality, config.calling.min_base_quality
+        counts = lane_identity.count_alleles(cram, reference, groups, panel, qualities)
+        found = lane_identity.compare_lanes(groups, *counts)
+    write_json(output, lane_identity.judge_lanes(sample, found))

@@ -71,6 +71,7 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
         "callset": tuple(_callset(project, project.samples[sample].family_id)),
         "qc": tuple(_qc(project, sample)),
         "verdict": (
+            *_lanes(project, sample),
             Step("fingerprint_sample", sample, (f"qc/{sample}/fingerprint.npz",)),
             Step("check_identity", sample, (f"qc/{sample}/identity.json",)),
             Step("judge_sample", sample, (f"qc/{sample}/verdict.json",)),
@@ -172,6 +173,13 @@ def _callset(project: Project, family: str) -> Iterator[Step]:
         yield Step("gather_callset", family, (callset, f"{callset}.tbi"))
     else:
         yield Step("merge_callset", family, (callset, f"{callset}.tbi"))
+
+
+def _lanes(project: Project, sample: str) -> Iterator[Step]:
+    """The comparison of lanes, where there are several, or may be."""
+    kind = _kind(project, sample)
+    if kind == "cram" or (kind == "fastq" and len(project.units[sample]) > 1):
+        yield Step("compare_lanes", sample, (f"qc/{sample}/lanes.json",))
 
 
 def _qc(project: Project, sample: str) -> Iterator[Step]:

@@ -20,8 +20,8 @@ from wgs_pipeline.metrics.identity import (
     judge_identity,
     read_findings,
 )
+from wgs_pipeline.metrics.places import read_sites
 from wgs_pipeline.metrics.relatedness import Kinship, Relation
-from wgs_pipeline.metrics.sites import read_sites
 from wgs_pipeline.ngd.lookalikes import fingerprint_of_gvcf
 from wgs_pipeline.ngd.records import Rule
 from wgs_pipeline.sheets import Sample

@@ -13,6 +13,7 @@ from wgs_pipeline.checks.gvcfs import check_gvcfs
 from wgs_pipeline.checks.outputs import check_outputs
 from wgs_pipeline.checks.reads import check_reads
 from wgs_pipeline.checks.reference import check_reference
+from wgs_pipeline.checks.space import predict_space
 from wgs_pipeline.checks.truths import check_truths
 from wgs_pipeline.config import Config, parse_config
 from wgs_pipeline.errors import Problem
@@ -27,11 +28,13 @@ class Findings:
         problems: Everything wrong.
         checked: One line per kind of input, of what was looked at.
         left_out: sample_ids without consent to analysis; nothing of theirs was opened.
+        warnings: What does not stop a run, but may.
     """
 
     problems: tuple[Problem, ...]
     checked: tuple[str, ...]
     left_out: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def check_project(
@@ -56,7 +59,12 @@ def check_project(
     problems += check_truths(config, project.analysed, lengths)
     problems += check_outputs(config)
     left_out = tuple(project.excluded) if project.register.events_of else ()
-    return Findings(tuple(problems), tuple(_checked(config, project, lengths)), left_out)
+    checked = _checked(config, project, lengths)
+    if problems:
+        return Findings(tuple(problems), tuple(checked), left_out)
+    space = predict_space(project)
+    warnings = (space.warning,) if space.warning else ()
+    return Findings((), (*checked, str(space)), left_out, warnings)
 
 
 def _checked(config: Config, project: Project, lengths: Mapping[str, int]) -> list[str]:

@@ -37,7 +37,7 @@ def command(configfile: Path, overrides: dict[str, Any]) -> None:
     """Validate everything a run of CONFIGFILE would read; name every problem.
 
     Looks at the configuration, the sheets, the consent register, the reference, the first reads
-    of every FASTQ, the headers of CRAM and gVCF, the truth and the folders to write to. Files of
+    of every FASTQ, the headers of CRAM and gVCF, the truth, the folders to write to and the room in them. Files of
     samples without consent to analysis are not opened. Writes nothing.
     """
     from wgs_pipeline.checks.inputs import check_project
@@ -52,3 +52,5 @@ def command(configfile: Path, overrides: dict[str, Any]) -> None:
         raise ProblemsError(findings.problems)
     for line in findings.checked:
         click.echo(f"ok {line}", err=True)
+    for warning in findings.warnings:
+        click.echo(f"warning: {warning}", err=True)

@@ -37,8 +37,8 @@ def command(configfile: Path, overrides: dict[str, Any]) -> None:
     """Validate everything a run of CONFIGFILE would read; name every problem.
 
     Looks at the configuration, the sheets, the consent register, the reference, the first reads
-    of every FASTQ, the headers of CRAM and gVCF, the truth, the folders to write to and the room in them. Files of
-    samples without consent to analysis are not opened. Writes nothing.
+    of every FASTQ, the headers of CRAM and gVCF, the truth, the folders to write to and the room
+    in them. Files of samples without consent to analysis are not opened. Writes nothing.
     """
     from wgs_pipeline.checks.inputs import check_project
 

@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-relatedness bench-ngd setup lock clean
+.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-relatedness bench-ngd setup lock clean bench-encryption
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -51,6 +51,10 @@ bench-plan: setup
 # Access log: lines a second of eight writers.
 bench-audit: setup
 	python benchmarks/audit.py
+
+# Genome shards: what their encryption costs, beside plain Parquet and Crypt4GH.
+bench-encryption: setup
+	python benchmarks/encryption.py
 
 # The consent register: a million persons with five events each; decisions for one and for all.
 bench-consent: setup

@@ -158,11 +158,12 @@ def reading(place: Place, length: int) -> float:
     root, meter = place.open(), Meter()
     with Vault(root.vault) as vault:
         number = int(vault.require("generation"))
-    digests = read_generation(root, number).table["shard"].to_pylist()[:_READ]
-    with meter.step("read"):
-        for digest in digests:
-            read_variants(root, digest, CONTIG, 0, length, dictionaries=True)
-            read_callable(root, digest, CONTIG, 0, length)
+        digests = read_generation(root, number).table["shard"].to_pylist()[:_READ]
+        root = root.unlocked(vault.keys)
+        with meter.step("read"):
+            for digest in digests:
+                read_variants(root, digest, CONTIG, 0, length, dictionaries=True)
+                read_callable(root, digest, CONTIG, 0, length)
     return meter.cpu["read"] / len(digests)
 
 

@@ -52,7 +52,7 @@ def asked(project, patients, tmp_path_factory):
         "valid_from": "2020-01-01",
         "valid_to": "2099-12-31",
         "users": [getpass.getuser()],
-        "minimum_count": 1,
+        "minimum_count": 5,
         "data": ["frequencies", "genotypes"],
     }
     (folder / "project.yaml").write_text(json.dumps(research))

@@ -340,6 +340,11 @@ def test_compaction_and_verification_are_targets_scattered_by_contigs(project):
     assert (state["genomes"], state["open"]) == (4, 0)
     assert ask(project, "region", "chr1") == before
     run = project.complete("--", "verify_database")
-    assert run.jobs == {"verify_registry": 1, "verify_contigs": 3, "verify_database": 1}
+    assert run.jobs == {
+        "plan_verification": 1,
+        "verify_registry": 1,
+        "verify_contigs": 3,
+        "verify_database": 1,
+    }
     run = project.complete("--", "verify_database")
     assert run.jobs == {}

@@ -11,6 +11,7 @@ localrules:
     plan_compaction,
     publish_compaction,
     verify_database,
+    plan_verification,
     verify_registry,
 
 
@@ -180,8 +181,29 @@ rule verify_database:
         ],
 
 
+rule plan_verification:
+    """Lend the jobs that verify the keys of the shards that they rebuild from. A plan that has
+    ended is made anew with `--forcerun plan_verification`.
+    """
+    output:
+        plan="ngd/verified/{generation}/plan.json",
+    log:
+        "logs/plan_verification/{generation}.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        root=project.config.ngd.root,
+    shell:
+        "wgs ngd verify {params.root:q} --plan {output.plan:q} 2>{log:q}"
+
+
 rule verify_contigs:
     """Compare the bins and counts of a batch of contigs with a rebuild from the shards."""
+    input:
+        plan="ngd/verified/{generation}/plan.json",
     output:
         marker=touch("ngd/verified/{generation}/{batch}"),
     log:
@@ -194,11 +216,16 @@ rule verify_contigs:
         root=project.config.ngd.root,
         contigs=contigs_argument,
     shell:
-        "wgs ngd verify {params.root:q} {params.contigs} 2>{log:q}"
+        "wgs ngd verify {params.root:q} --plan {input.plan:q} {params.contigs} 2>{log:q}"
 
 
 rule verify_registry:
-    """Every hash, the registry against the vault, and the access log."""
+    """Every hash, the registry against the vault, and the access log; the plan ends."""
+    input:
+        plan="ngd/verified/{generation}/plan.json",
+        contigs=lambda wildcards: [
+            f"ngd/verified/{wildcards.generation}/{batch}" for batch in database_state().batches
+        ],
     output:
         marker=touch("ngd/verified/{generation}/registry"),
     log:
@@ -211,6 +238,6 @@ rule verify_registry:
         root=project.config.ngd.root,
     shell:
         """
-        wgs ngd verify {params.root:q} --hashes-only 2>{log:q}
+        wgs ngd verify {params.root:q} --plan {input.plan:q} --hashes-only --finish 2>{log:q}
         wgs audit verify {params.root:q} 2>>{log:q}
         """

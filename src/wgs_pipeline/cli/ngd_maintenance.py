@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from wgs_pipeline.errors import NgdError
 
 if TYPE_CHECKING:
     from wgs_pipeline.ngd.compact import Compaction
+    from wgs_pipeline.ngd.layout import Root
     from wgs_pipeline.ngd.verify import Report
 
 _path = click.Path(path_type=Path)
@@ -45,6 +47,7 @@ def compact(
       wgs ngd compact ROOT --plan PLAN --contig chr20 --part PART   anywhere, for all contigs
       wgs ngd compact ROOT --plan PLAN --publish PART...            where the vault is
     Loads may go on meanwhile. A plan that has nothing to do is written too; its parts are empty.
+    Until it is published, a plan and ROOT together open the shards that it reads: keep its mode.
     """  # noqa: D301 (click takes the backspace as: leave the lines as they are)
     if planned is None:
         if contigs or part or publish or parts:
@@ -62,24 +65,72 @@ def compact(
 
 @click.command()
 @_root
-@click.option("--contig", "contigs", multiple=True, help="Only these contigs; needs no vault.")
+@click.option("--contig", "contigs", multiple=True, help="Only these contigs.")
 @click.option("--hashes-only", is_flag=True, help="Compare no rebuild.")
-def verify(root: Path, contigs: Sequence[str], hashes_only: bool) -> None:
-    """Every hash, index and counts against a rebuild, registry against vault, the access log."""
+@click.option("--plan", "planned", type=_path, help="Plan of a verification in steps.")
+@click.option("--finish", is_flag=True, help="Verify the registry, and end the plan.")
+def verify(
+    root: Path, contigs: Sequence[str], hashes_only: bool, planned: Path | None, finish: bool
+) -> None:
+    """Every hash, index and counts against a rebuild, registry against vault, the access log.
+
+    \b
+    In steps, on a cluster:
+      wgs ngd verify ROOT --plan PLAN                          where the vault is
+      wgs ngd verify ROOT --plan PLAN --contig chr20           anywhere, for all contigs
+      wgs ngd verify ROOT --plan PLAN --hashes-only --finish   where the vault is
+    Until it is finished, a plan and ROOT together open every genome shard: keep its mode.
+    """  # noqa: D301 (click takes the backspace as: leave the lines as they are)
     from wgs_pipeline.ngd.layout import Root
-    from wgs_pipeline.ngd.verify import verify, verify_contig
+    from wgs_pipeline.ngd.verification_plan import finish_verification, read_verification
+    from wgs_pipeline.ngd.verify import verify
     from wgs_pipeline.vault import Vault
 
+    if finish and (planned is None or contigs):
+        raise click.UsageError("--finish needs --plan, and no --contig")
     opened = Root.open(root)
     if contigs:
-        for contig in contigs:
-            _conclude(f"{root}: contig {contig} whole", verify_contig(opened, contig, hashes_only))
+        _verify_contigs(opened, contigs, hashes_only, planned)
+        return
+    if planned is not None and not finish:
+        _plan_verification(opened, planned)
         return
     with Vault(opened.vault) as vault:
+        if planned is not None:
+            finish_verification(opened, read_verification(planned, opened))
         report = verify(opened, vault, hashes_only)
     for path in report.orphans:
         click.echo(f"{path}: nothing refers to it; 'wgs ngd compact' sweeps it", err=True)
     _conclude(f"{root}: whole", report)
+
+
+def _plan_verification(opened: Root, path: Path) -> None:
+    from wgs_pipeline.ngd.verification_plan import plan_verification
+    from wgs_pipeline.vault import Vault
+
+    with Vault(opened.vault) as vault:
+        made = plan_verification(opened, vault, path)
+    click.echo(f"{opened.path}: plan to verify generation {made.generation}", err=True)
+
+
+def _verify_contigs(
+    opened: Root, contigs: Sequence[str], hashes_only: bool, planned: Path | None
+) -> None:
+    """Verify contigs with the keys of a plan, or with those of the vault."""
+    from wgs_pipeline.ngd.verification_plan import read_verification
+    from wgs_pipeline.ngd.verify import verify_contig
+    from wgs_pipeline.vault import Vault
+
+    with ExitStack() as stack:
+        number = None
+        if planned is not None:
+            plan = read_verification(planned, opened)
+            opened, number = plan.unlocked(opened), plan.generation
+        else:
+            opened = opened.unlocked(stack.enter_context(Vault(opened.vault)).keys)
+        for contig in contigs:
+            report = verify_contig(opened, contig, hashes_only, number)
+            _conclude(f"{opened.path}: contig {contig} whole", report)
 
 
 def _conclude(said: str, report: Report) -> None:
@@ -118,11 +169,12 @@ def _plan(root: Path, path: Path, rebuild: bool) -> None:
 def _build(root: Path, path: Path, contigs: Sequence[str], part: Path) -> None:
     from wgs_pipeline.ngd.build import build_contig, write_parts
     from wgs_pipeline.ngd.layout import Root
-    from wgs_pipeline.ngd.plan import read_plan
+    from wgs_pipeline.ngd.plan import read_plan, with_lent_keys
 
     opened = Root.open(root)
     planned = read_plan(path, opened)
-    built = [build_contig(opened, planned, contig) for contig in contigs]
+    unlocked = with_lent_keys(opened, planned)
+    built = [build_contig(unlocked, planned, contig) for contig in contigs]
     write_parts(part, built)
     files = sum(len(each.files) for each in built)
     click.echo(f"{root}: {len(built)} contigs; {files} files built", err=True)

@@ -174,7 +174,9 @@ def destroy_key(
             raise NgdError(f"{folder}: no genome has slot {missing[0]}; expected one. Check it")
         digests = {*shards, *(held[slot] for slot in slots)}
         count = destroy_keys(vault, digests, force)
-        _log(vault, _root_of(vault), "destroy_key", f"shards {', '.join(sorted(digests))}")
+        # By slot: the digest of a genome that is erased one day must stand in no log.
+        named = sorted(slot for slot, shard in held.items() if shard in digests)
+        _log(vault, _root_of(vault), "destroy_key", f"{count} data keys; slots {named}")
     click.echo(f"{folder}: {count} keys destroyed", err=True)
 
 

@@ -38,6 +38,7 @@ from wgs_pipeline.ngd.layout import CARE_ONLY, PLANES, RESEARCH, Root
 from wgs_pipeline.ngd.open_tier import write_open_tier
 from wgs_pipeline.ngd.parquet import read_where
 from wgs_pipeline.ngd.registration import Registration, identity_of, loading, pending
+from wgs_pipeline.ngd.shard_keys import SEALED, HeldKeys, WaitingKeys
 from wgs_pipeline.vault import Genome, Outcome, Vault
 
 #: Why a registration is refused.
@@ -57,6 +58,7 @@ class _Plan:
     retired: list[int] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     slots_of: dict[str, list[int]] = field(default_factory=dict)
+    keys: dict[str, bytes] = field(default_factory=dict)
     erasing: frozenset[str] = frozenset()
 
     def copy(self) -> _Plan:
@@ -64,7 +66,7 @@ class _Plan:
         slots_of = {sample: list(slots) for sample, slots in self.slots_of.items()}
         return _Plan(
             self.number, self.next_slot, list(self.added), dict(self.genomes),
-            list(self.retired), dict(self.outcomes), slots_of, self.erasing,
+            list(self.retired), dict(self.outcomes), slots_of, dict(self.keys), self.erasing,
         )  # fmt: skip
 
     @property
@@ -95,7 +97,10 @@ def commit(root: Root, vault: Vault) -> int:
         fresh = [each for _, each in waiting if vault.outcome(each.id) is None]
         if fresh:
             number = _fold(root, vault, number, fresh)
-        for path, _ in waiting:
+        known = vault.keys.shard_keys(each.shard for _, each in waiting)
+        for path, registration in waiting:
+            if registration.shard in known:
+                (root.shard(registration.shard) / SEALED).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
         outcomes = [(each.shard, vault.outcome(each.id)) for each in fresh]
         refused = {digest: each.reason for digest, each in outcomes if each and each.slot is None}
@@ -103,7 +108,24 @@ def commit(root: Root, vault: Vault) -> int:
     return number
 
 
+def waiting_key(root: Root, vault: Vault, digest: str) -> bytes | None:
+    """Key of a shard that waits: sealed beside it, or in the vault where the same calls are loaded.
+
+    None where there is none that opens it.
+    """
+    folder = root.shard(digest)
+    try:
+        key = WaitingKeys(root, vault).shard_key(digest)
+        if key is not None:
+            for name in shard.FILES:
+                shard.opens(folder, name, key)
+    except NgdError:
+        return None
+    return key
+
+
 def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> int:
+    vault.keys.require()
     generation = read_generation(root, number)
     register = read_consents(root, vault)
     plan = _Plan(number + 1, vault.next_slot())
@@ -113,7 +135,7 @@ def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> i
         plan = _place_together(root, vault, register, plan, list(registrations))
     manifest = None
     if plan.changes:
-        files = generation.derived | _write_open_tiers(root, plan)
+        files = generation.derived | _write_open_tiers(root.unlocked(HeldKeys(plan.keys)), plan)
         next_ = Generation(plan.number, _members_after(generation.table, plan), files)
         manifest = write_generation(root, next_, vault.require("manifest"))
     with vault.transaction():
@@ -122,6 +144,9 @@ def _fold(root: Root, vault: Vault, number: int, fresh: list[Registration]) -> i
                 vault.retire(slot, plan.number)
         for genome in plan.genomes.values():
             vault.add_genome(genome)
+        vault.keys.put_shard_keys(
+            {each.shard: plan.keys[each.shard] for each in plan.genomes.values()}
+        )
         for identifier, outcome in plan.outcomes.items():
             vault.record_outcome(identifier, outcome)
         if manifest is not None:
@@ -162,6 +187,9 @@ def _place(
         return Outcome("refused", None, None, _ERASING)
     if shard.problems(root, registration.shard, registration.description):
         return Outcome("refused", None, None, "its shard is missing or damaged; load it again")
+    key = waiting_key(root, vault, registration.shard)
+    if key is None:
+        return Outcome("refused", None, None, "its shard is missing its key; load it again")
     owner = next(
         (each.patient_id for each in _planned(plan, sample)), vault.owner_of(sample) or patient
     )
@@ -181,6 +209,7 @@ def _place(
             )
             return Outcome("refused", None, None, reason)
         _retire(plan, before)
+    plan.keys[registration.shard] = key
     _add(plan, registration, patient, sample, plane_of(root, register, patient, now))
     outcome = "loaded" if before is None else "replaced"
     return Outcome(outcome, plan.next_slot - 1, plan.number)
@@ -269,6 +298,7 @@ def _in_standing_generations(root: Root) -> set[str]:
 
 def remove_shard(folder: Path) -> None:
     """Remove a shard: first from its place, at once, so that half a shard never stands there."""
+    (folder / SEALED).unlink(missing_ok=True)
     gone = folder.parent.parent / f".tmp-{secrets.token_hex(8)}"
     with suppress(FileNotFoundError):
         folder.rename(gone)

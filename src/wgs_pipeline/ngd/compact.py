@@ -18,7 +18,7 @@ import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 
 from wgs_pipeline import audit
 from wgs_pipeline.errors import NgdError
+from wgs_pipeline.ngd import key_loan
 from wgs_pipeline.ngd.build import Part, build_contig
 from wgs_pipeline.ngd.generation import (
     SEGMENT,
@@ -48,6 +49,7 @@ from wgs_pipeline.ngd.plan import (
     noted_plan,
     scattered_plan,
 )
+from wgs_pipeline.ngd.shard_keys import HeldKeys
 from wgs_pipeline.ngd.sweep import drop_old, sweep
 from wgs_pipeline.vault import Vault
 
@@ -89,6 +91,7 @@ def compact(root: Root, vault: Vault, rebuild: bool = False, jobs: int = 1) -> C
     Raises:
         NgdError: The database is damaged, or does not belong to this vault.
     """
+    root = root.unlocked(vault.keys)
     with vault.compacting():
         planned = plan(root, vault, rebuild, scattered=False)
         if planned.empty:
@@ -114,16 +117,24 @@ def plan(root: Root, vault: Vault, rebuild: bool = False, scattered: bool = True
     with vault.compacting() if scattered else nullcontext(), vault.lease():
         publish(root, vault)
         planned = decide(root, vault, current_generation(root, vault), rebuild)
-        if not planned.empty:
-            note_plan(vault, planned, scattered)
-        return planned
+        if planned.empty:
+            return planned
+        key_loan.end_all(root, key_loan.COMPACTION)  # of plans whose place this one takes
+        note_plan(vault, planned, scattered)
+        if not scattered:
+            return planned
+        shards = (each.shard for each in planned.changes)
+        return replace(planned, key=key_loan.lend(root.unlocked(vault.keys), planned.loan, shards))
 
 
 def build_all(root: Root, planned: Plan, jobs: int = 1) -> list[Part]:
-    """Build all contigs of a plan."""
+    """Build all contigs of a plan; the database has its keys."""
     contigs = list(root.reference().contigs)
     if jobs == 1 or len(contigs) == 1:
         return [build_contig(root, planned, contig) for contig in contigs]
+    if root.keys is not None:
+        keys = root.keys.shard_keys(each.shard for each in planned.changes)
+        root = root.unlocked(HeldKeys(keys))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         return list(
@@ -169,6 +180,7 @@ def flip(root: Root, vault: Vault, planned: Plan, parts: Sequence[Part]) -> Comp
         with vault.transaction():
             put_published(vault, number, manifest)
             forget_plan(vault)
+        key_loan.end(root, planned.loan)
         publish(root, vault)
     if planned.moved:
         entry = audit.Access(
@@ -246,10 +258,14 @@ def _summary(planned: Plan, before: Generation, number: int) -> Compaction:
 
 
 def _tidied(root: Root, vault: Vault, done: Compaction) -> Compaction:
-    """Drop and sweep, while no one commits."""
+    """Drop and sweep, while no one commits; keys of shards that are gone go too."""
     with vault.lease():
         publish(root, vault)
         number = int(vault.require("generation"))
         kept = tuple(drop_old(root, number))
         swept = sweep(root, [number, *kept], scattered_plan(vault))
+        key_loan.end_expired(root)
+        gone = [each for each in vault.keys.kept_shards() if not root.shard(each).exists()]
+        with vault.transaction():
+            vault.keys.destroy_shard_keys(gone)
     return Compaction(done.generation or number, done.merged, done.moved, done.retired, swept, kept)

@@ -66,6 +66,7 @@ class Database:
         aliases: Path | None = None,
         rsids: Path | None = None,
     ) -> None:
+        root = root.unlocked(vault.keys)
         self._root, self._vault, self._asker = root, vault, asker
         self._aliases, self._rsids = aliases, rsids
         self._log = AccessLog(root, vault, asker)

@@ -24,7 +24,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from wgs_pipeline.consent.decisions import may_analyse
 from wgs_pipeline.consent.events import Scope
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.identifiers import canonical_patient_id
-from wgs_pipeline.ngd import shard
+from wgs_pipeline.ngd import key_loan, shard
 from wgs_pipeline.ngd.certificate import Certificate
 from wgs_pipeline.ngd.commit import remove_shard
 from wgs_pipeline.ngd.compact import build_all, current_generation, flip, plan
@@ -83,6 +83,7 @@ def erase(
         NgdError: It could not be finished; what was done stays, and the persons stay left out.
     """
     deadline = time.monotonic() + wait_seconds
+    root = root.unlocked(vault.keys)
     with vault.compacting():
         note = _begun(root, vault, sorted({canonical_patient_id(each) for each in persons}))
         if note is None:
@@ -120,15 +121,6 @@ def withdrawn(root: Root, vault: Vault) -> list[str]:
     ]
 
 
-def destroy_keys(vault: Vault, slots: Sequence[int]) -> int:
-    """Destroy what keys the vault holds for genomes; none has its own key yet.
-
-    Returns:
-        How many were destroyed.
-    """
-    return 0
-
-
 def _begun(root: Root, vault: Vault, persons: Sequence[str]) -> Note | None:
     """The note of what is to be erased, written before anything else is done."""
     with vault.lease():
@@ -156,6 +148,7 @@ def _begun(root: Root, vault: Vault, persons: Sequence[str]) -> Note | None:
         with vault.transaction():
             vault.forget(note.slots)
             forget_plan(vault)
+        key_loan.end_all(root)
         for path, _, _ in waiting:
             path.unlink(missing_ok=True)
     return note
@@ -167,7 +160,7 @@ def _rewritten(root: Root, vault: Vault, note: Note, jobs: int) -> Note:
     leaving = np.isin(np.asarray(current.table["slot"]), note.slots)
     if leaving.any():
         digests = current.table.filter(leaving)["shard"].to_pylist()
-        damaged = any(shard.problems(root, each) for each in digests)
+        damaged = any(_unreadable(root, each) for each in digests)
         planned = plan(root, vault, rebuild=damaged, scattered=False)
         note = note.rewriting(current.number)
         write_note(vault.path, note)
@@ -196,21 +189,26 @@ def _still_standing(root: Root, note: Note, new: Generation) -> Generation | Non
         return None
     digests = set(old.table["shard"].to_pylist())
     there = all((root.path / name).exists() for name in old.derived)
-    sound = all(not shard.problems(root, each) for each in digests & set(note.shards))
+    sound = all(not _unreadable(root, each) for each in digests & set(note.shards))
     return old if there and sound else None
+
+
+def _unreadable(root: Root, digest: str) -> bool:
+    return bool(shard.problems(root, digest) or shard.key_problems(root, digest))
 
 
 def _deleted(root: Root, vault: Vault, note: Note, deadline: float) -> Note:
     """Destroy keys, and remove shards, old generations and whatever else nothing refers to."""
-    keys = destroy_keys(vault, note.slots)
     began: set[Path] | None = None
     while True:
         with vault.lease():
             publish(root, vault)
             number = int(vault.require("generation"))
-            kept = tuple(drop_old(root, number))
             in_use = _shards_in_use(root, read_generation(root, number))
-            for digest in set(note.shards) - in_use:
+            gone = sorted(set(note.shards) - in_use)
+            note = _keys_destroyed(vault, note, gone)  # before any file: a copy opens no more
+            kept = tuple(drop_old(root, number))
+            for digest in gone:
                 if not kept:
                     remove_shard(root.shard(digest))
             sweep(root, [number, *kept])
@@ -228,8 +226,19 @@ def _deleted(root: Root, vault: Vault, note: Note, deadline: float) -> Note:
             )
         time.sleep(_PAUSE_SECONDS)
     shared = len(set(note.shards) & in_use)
-    note = note.deleted(keys or note.keys_destroyed, shared)
+    note = note.deleted(note.keys_destroyed, shared)
     write_note(vault.path, note)
+    return note
+
+
+def _keys_destroyed(vault: Vault, note: Note, shards: Sequence[str]) -> Note:
+    """Destroy the keys of shards; the note counts them, and first."""
+    held = len(vault.keys.shard_keys(shards))
+    if held:
+        note = replace(note, keys_destroyed=max(held, note.keys_destroyed))
+        write_note(vault.path, note)
+        with vault.transaction():
+            vault.keys.destroy_shard_keys(shards)
     return note
 
 

@@ -4,7 +4,9 @@ ngd.json                                     settings, public key, where vault a
 reference.json                               contigs, roles, PAR
 CURRENT                                      the generation that readers use
 generations/<n>/{members.parquet,manifest.json}
-shards/<2 hex>/<digest>/{variants.parquet,callable.parquet,shard.json}
+shards/<2 hex>/<digest>/{variants.parquet,callable.parquet,shard.json}   (encrypted; key.sealed
+                                             until a commit has taken the key into the vault)
+loans/<plan>.json                            keys lent to a plan that nodes carry out, wrapped
 inbox/                                       registrations that no commit has folded in yet
 index/<plane>/segment=<s>/<contig>/bin=<k>/gen-<n>.parquet   (and gen-<n>.callable.parquet)
 index/<plane>/open/gen-<n>.parquet           (and gen-<n>.callable.parquet)
@@ -18,13 +20,14 @@ import dataclasses
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.reference import Reference
+from wgs_pipeline.ngd.shard_keys import ShardKeys
 
 RESEARCH, CARE_ONLY = "research", "care_only"
 PLANES = (RESEARCH, CARE_ONLY)
@@ -69,10 +72,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class Root:
-    """A database: its folder and its settings."""
+    """A database: its folder and its settings.
+
+    Attributes:
+        path: Its folder.
+        settings: What was fixed when it was made.
+        keys: Data keys of its shards; None: they can be written, and not read.
+    """
 
     path: Path
     settings: Settings
+    keys: ShardKeys | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def open(cls, path: Path) -> Root:
@@ -98,6 +108,10 @@ class Root:
             raise NgdError(
                 f"{file}: damaged ({type(error).__name__}); restore it from a backup"
             ) from error
+
+    def unlocked(self, keys: ShardKeys) -> Root:
+        """The same database, whose shards can be read with these keys."""
+        return dataclasses.replace(self, keys=keys)
 
     @property
     def vault(self) -> Path:

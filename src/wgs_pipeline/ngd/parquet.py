@@ -20,6 +20,8 @@ Condition = tuple[str, str, Any]
 
 #: What is read at once to find a footer; most are shorter.
 _TAIL_BYTES = 65_536
+#: Last bytes of a file: of a plain one, and of one whose footer is encrypted.
+_MAGIC = (b"PAR1", b"PARE")
 _COMPARE = {
     "=": pc.equal,
     "<": pc.less,
@@ -40,7 +42,7 @@ def footer_digest(path: Path) -> str:
         file.seek(max(size - _TAIL_BYTES, 0))
         tail = file.read()
         length = int.from_bytes(tail[-8:-4], "little") + 8
-        if tail[-4:] != b"PAR1" or length > size:
+        if tail[-4:] not in _MAGIC or length > size:
             raise damaged(path)
         if length > len(tail):
             file.seek(size - length)
@@ -49,7 +51,10 @@ def footer_digest(path: Path) -> str:
 
 
 def open_parquet(
-    path: Path, footer: str | None = None, read_dictionary: Sequence[str] = ()
+    path: Path,
+    footer: str | None = None,
+    read_dictionary: Sequence[str] = (),
+    decryption: Any = None,
 ) -> pq.ParquetFile:
     """Open a file whose pages are checked as they are read.
 
@@ -57,16 +62,20 @@ def open_parquet(
         path: The file.
         footer: What ``footer_digest`` gave when it was written; None: not known.
         read_dictionary: Columns of text to be read as dictionaries.
+        decryption: How Arrow decrypts it; None: it is plain.
 
     Raises:
         FileNotFoundError: There is no such file.
-        NgdError: The file is damaged.
+        NgdError: The file is damaged, or encrypted under another key.
     """
     if footer is not None and footer_digest(path) != footer:
         raise damaged(path)
     with damage_named(path):
         return pq.ParquetFile(
-            path, page_checksum_verification=True, read_dictionary=list(read_dictionary)
+            path,
+            page_checksum_verification=True,
+            read_dictionary=list(read_dictionary),
+            decryption_properties=decryption,
         )
 
 

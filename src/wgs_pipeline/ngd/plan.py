@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from wgs_pipeline.consent.decisions import decide_many
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.files import write_json
+from wgs_pipeline.ngd import key_loan
 from wgs_pipeline.ngd.consents import read_consents
 from wgs_pipeline.ngd.generation import MEMBERS, SEGMENT, Generation
 from wgs_pipeline.ngd.layout import CARE_ONLY, RESEARCH, SEGMENT_SLOTS, Root
@@ -71,6 +72,8 @@ class Plan:
         rebuild: Start from nothing instead: every genome comes.
         leaving: Slots that are no members afterwards: replaced, or being erased.
         changes: Genomes that come and go, by plane and slot.
+        key: Opens the keys of their shards that are lent to this plan, hexadecimal; empty where
+            it is carried out where the vault is.
     """
 
     database: str
@@ -80,6 +83,12 @@ class Plan:
     rebuild: bool
     leaving: tuple[int, ...]
     changes: tuple[Change, ...]
+    key: str = field(default="", repr=False)
+
+    @property
+    def loan(self) -> str:
+        """Name of the loan of keys."""
+        return f"{key_loan.COMPACTION}-{self.number}"
 
     @property
     def digest(self) -> str:
@@ -210,7 +219,20 @@ def read_plan(path: Path, root: Root) -> Plan:
         ) from error
     if plan.database != root.settings.identity:
         raise NgdError(f"{path}: the plan of another database than {root.path}. Make a new plan")
+    if plan.key:
+        key_loan.require_private(path)
     return plan
+
+
+def with_lent_keys(root: Root, plan: Plan) -> Root:
+    """The database with the keys that were lent to a plan.
+
+    Raises:
+        NgdError: The plan was done, or another one or an erasure took its place.
+    """
+    if plan.empty:
+        return root
+    return root.unlocked(key_loan.borrowed(root, plan.loan, plan.key))
 
 
 def note_plan(vault: Vault, plan: Plan, scattered: bool) -> None:

@@ -5,7 +5,7 @@ variants           contig, pos (1-based, as in VCF), ref, alt, gt, kind (0 none,
 callable           contig, start, end (0-based half-open)
 shard.json         what made it, the SHA-256 of both files, and the digests of their footers
 
-``shard_columns`` says how the files store them.
+``shard_columns`` says how the files store them, ``shard_keys`` how they are encrypted.
 
 The folder's name is the digest of the content, so that the same calls are the same shard whatever
 wrote the bytes. A base is callable if at least one record covers it and every record that covers
@@ -18,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,11 @@ from wgs_pipeline.ngd.shard_columns import (
     unpack_runs,
     unpack_variants,
 )
+from wgs_pipeline.ngd.shard_keys import decryption
 
-FORMAT = 2
+FORMAT = 3
+#: Last format whose files were not encrypted.
+_PLAIN = 2
 _BEYOND = 1 << 40
 FILES = ("variants.parquet", "callable.parquet")
 #: Columns of a shard's calls; pos is 1-based, as in VCF.
@@ -102,7 +106,7 @@ def read_variants(
         description: SHA-256 that ``shard.json`` has; None: not known.
 
     Raises:
-        NgdError: The shard is missing or damaged.
+        NgdError: The shard is missing or damaged, or there is no key for it.
     """
     names = VARIANTS.names if columns is None else list(columns)
     asked = names if contig is None else ["pos", *names]
@@ -140,7 +144,7 @@ def read_callable(
         Columns of ``CALLABLE``.
 
     Raises:
-        NgdError: The shard is missing or damaged.
+        NgdError: The shard is missing or damaged, or there is no key for it.
     """
     low, high = _bounds(contig, start, end)
     stored, groups = _read(
@@ -190,6 +194,59 @@ def problems(root: Root, digest: str, description: str | None = None) -> list[st
         return [f"{folder}: cannot be read ({error})"]
 
 
+def key_problems(root: Root, digest: str) -> list[str]:
+    """Why a shard, whose files are as written, cannot be read all the same; empty if it can."""
+    try:
+        key = shard_key(root, digest)
+        for name in FILES:
+            opens(root.shard(digest), name, key)
+    except NgdError as error:
+        return [str(error)]
+    return []
+
+
+def opens(folder: Path, name: str, key: bytes) -> None:
+    """See that a key opens a file of a shard.
+
+    Raises:
+        NgdError: It does not, or the file is missing or damaged.
+    """
+    try:
+        open_parquet(folder / name, decryption=decryption(key, name)).close()
+    except FileNotFoundError as error:
+        raise NgdError(f"{folder / name}: missing; run 'wgs ngd verify'") from error
+
+
+def shard_key(root: Root, digest: str) -> bytes:
+    """Data key of a shard.
+
+    Raises:
+        NgdError: There is none, or the database was opened without its keys.
+    """
+    folder = root.shard(digest)
+    if root.keys is None:
+        raise NgdError(
+            f"{folder}: genome shards are encrypted; expected their keys, which the vault has. Run "
+            "this where the vault is, or with a plan that was made there"
+        )
+    key = root.keys.shard_key(digest)
+    if key is None:
+        try:
+            written = int(read_description(root, digest)["format"])
+        except (NgdError, KeyError, TypeError, ValueError):
+            written = FORMAT
+        if written <= _PLAIN:
+            raise NgdError(
+                f"{folder}: was written without encryption, by an earlier release; expected format "
+                f"{FORMAT}. Make a new database with 'wgs ngd init', and load the genomes into it"
+            )
+        raise NgdError(
+            f"{folder}: there is no key for it; expected one in the vault, or lent to the plan. If "
+            "it was destroyed, the genome cannot be read any more: erase it, and load it again"
+        )
+    return key
+
+
 def _bounds(contig: str | None, start: int | None, end: int | None) -> tuple[int, int]:
     if contig is None and (start, end) != (None, None):
         raise ValueError("a part of a contig needs the contig")
@@ -219,7 +276,8 @@ def _read(
     texts = [each for each in DICTIONARIES if each in columns]
     try:
         footer = _footer(root, digest, name, description)
-        with open_parquet(path, footer, texts) as file, damage_named(path):
+        secret = decryption(shard_key(root, digest), name)
+        with open_parquet(path, footer, texts, secret) as file, damage_named(path):
             groups = read_row_groups(file.metadata.metadata, contig, low, high)
             if contig is None:
                 return file.read(columns), groups

@@ -1,4 +1,4 @@
-"""Writing genome shards: a gVCF becomes two Parquet files under the digest of their content."""
+"""Writing genome shards: a gVCF becomes two encrypted files under the digest of their content."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from wgs_pipeline.ngd.shard_columns import (
     pack_runs,
     pack_variants,
 )
+from wgs_pipeline.ngd.shard_keys import SEALED, encryption, new_key, write_sealed
 
 #: Others may come in between, but not that often.
 _ATTEMPTS = 5
@@ -131,7 +132,11 @@ def write_contigs(
     folder = root.path / "shards" / f".tmp-{secrets.token_hex(8)}"
     try:
         folder.mkdir(parents=True)
-        digest = _write(folder, contigs, made)
+        key = new_key()
+        digest = _write(folder, contigs, made, key)
+        write_sealed(folder, root.settings.public_key, digest, key)
+        _fsync(folder / SEALED)
+        _fsync(folder)
         _move(folder, root.shard(digest))
     except OSError as error:
         raise NgdError(f"{root.path}: a shard cannot be written: {error.strerror}") from error
@@ -140,11 +145,18 @@ def write_contigs(
     return digest
 
 
-def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -> str:
+def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any], key: bytes) -> str:
     digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode("utf-8"))
     counts = {"variants": 0, "callable_runs": 0, "callable_bp": 0}
-    variants = pq.ParquetWriter(folder / FILES[0], STORED_VARIANTS, **_VARIANT_ENCODING)
-    runs = pq.ParquetWriter(folder / FILES[1], STORED_CALLABLE, **_CALLABLE_ENCODING)
+    variants, runs = (
+        pq.ParquetWriter(
+            folder / name, schema, **options, encryption_properties=encryption(key, name)
+        )
+        for name, schema, options in (
+            (FILES[0], STORED_VARIANTS, _VARIANT_ENCODING),
+            (FILES[1], STORED_CALLABLE, _CALLABLE_ENCODING),
+        )
+    )
     call_groups, run_groups = RowGroups(), RowGroups()
     extents: dict[str, tuple[int, int]] = {}
     with variants, runs:
@@ -178,7 +190,6 @@ def _write(folder: Path, contigs: Iterable[ContigCalls], made: dict[str, Any]) -
     text = json.dumps(description, indent=2) + "\n"
     (folder / "shard.json").write_text(text, encoding="utf-8")
     _fsync(folder / "shard.json")
-    _fsync(folder)
     return digest.hexdigest()
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from wgs_pipeline import audit
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import shard
-from wgs_pipeline.ngd.generation import Generation, pinned, publish, read_generation
+from wgs_pipeline.ngd.commit import waiting_key
+from wgs_pipeline.ngd.generation import Generation, pinned, pinned_at, publish, read_generation
 from wgs_pipeline.ngd.layout import Root, folder_name, sha256_of
 from wgs_pipeline.ngd.plan import scattered_plan
 from wgs_pipeline.ngd.rebuild import contig_problems, unknown_files
@@ -52,6 +53,7 @@ def verify(root: Root, vault: Vault, hashes_only: bool = False) -> Report:
     Raises:
         NgdError: The database cannot be opened at all.
     """
+    root = root.unlocked(vault.keys)
     with ExitStack() as stack:
         with vault.lease():
             publish(root, vault)
@@ -78,14 +80,27 @@ def verify(root: Root, vault: Vault, hashes_only: bool = False) -> Report:
     return _report(generation, generation.files, problems, [] if problems else unused)
 
 
-def verify_contig(root: Root, contig: str, hashes_only: bool = False) -> Report:
-    """Verify one contig of the current generation; needs no vault.
+def verify_contig(
+    root: Root, contig: str, hashes_only: bool = False, generation_number: int | None = None
+) -> Report:
+    """Verify one contig of a generation; needs no vault, but the keys of its shards.
+
+    Args:
+        root: The database, with its keys.
+        contig: The contig.
+        hashes_only: Compare hashes; rebuild nothing.
+        generation_number: The generation; None: the current one.
 
     Raises:
-        NgdError: The database cannot be opened at all, or has no such contig.
+        NgdError: The database cannot be opened at all, or has no such contig or generation.
     """
     root.reference().length(contig)
-    with pinned(root) as number:
+    with ExitStack() as stack:
+        if generation_number is None:
+            number = stack.enter_context(pinned(root))
+        else:
+            number = generation_number
+            stack.enter_context(pinned_at(root, number))
         generation = read_generation(root, number)
         files = [
             name
@@ -132,7 +147,8 @@ def _file_problems(root: Root, generation: Generation, names: Iterable[str]) -> 
 def _shard_problems(root: Root, generation: Generation) -> Iterator[str]:
     names = generation.table.select(["shard", "description"])
     for row in names.group_by(["shard", "description"]).aggregate([]).to_pylist():
-        yield from shard.problems(root, row["shard"], row["description"])
+        found = shard.problems(root, row["shard"], row["description"])
+        yield from found or shard.key_problems(root, row["shard"])
 
 
 def _older_problems(root: Root, number: int) -> Iterator[str]:
@@ -192,7 +208,13 @@ def _inbox_problems(root: Root, vault: Vault) -> list[str]:
             identity_of(vault, registration)
         except NgdError as error:
             problems.append(f"{path}: {error}")
-        problems += shard.problems(root, registration.shard, registration.description)
+        found = shard.problems(root, registration.shard, registration.description)
+        problems += found
+        if not found and waiting_key(root, vault, registration.shard) is None:
+            problems.append(
+                f"{root.shard(registration.shard)}: no key opens it; expected one sealed to this "
+                "vault. Load the genome again"
+            )
     return problems
 
 

@@ -50,7 +50,8 @@ class Keyring:
         """
         self._database, self._folder, self._given = database, folder, source
         self._opened: tuple[str, Wrapping] | None = None
-        self._shard_keys: dict[str, bytes | None] = {}
+        self._shard_keys: dict[str, bytes] = {}
+        self._seen = -1
 
     @property
     def legacy_identity(self) -> Path:
@@ -198,17 +199,25 @@ class Keyring:
         Raises:
             NgdError: The master key cannot be used.
         """
-        if shard not in self._shard_keys:
-            self._shard_keys.update(self._read_shard_keys([shard]))
-        return self._shard_keys[shard]
+        return self.shard_keys([shard]).get(shard)
 
     def shard_keys(self, shards: Iterable[str]) -> dict[str, bytes]:
         """Data keys of many genome shards, of those that have one."""
+        (seen,) = self._database.execute("PRAGMA data_version").fetchone()
+        if seen != self._seen:  # somebody else wrote, and may have destroyed some
+            self._shard_keys.clear()
+            self._seen = seen
         asked = list(dict.fromkeys(shards))
-        unknown = [each for each in asked if each not in self._shard_keys]
-        self._shard_keys.update(self._read_shard_keys(unknown))
-        found = ((each, self._shard_keys[each]) for each in asked)
-        return {shard: key for shard, key in found if key is not None}
+        self._shard_keys |= self._read_shard_keys(
+            [each for each in asked if each not in self._shard_keys]
+        )
+        return {shard: self._shard_keys[shard] for shard in asked if shard in self._shard_keys}
+
+    def kept_shards(self) -> list[str]:
+        """Digests of the shards that there is a key for."""
+        if not self._has("shard_keys"):
+            return []
+        return [shard for (shard,) in self._database.execute("SELECT shard FROM shard_keys")]
 
     def put_shard_keys(self, keys: Mapping[str, bytes]) -> None:
         """Keep the data keys of genome shards (inside a transaction)."""
@@ -338,8 +347,8 @@ class Keyring:
             (name, version, made, wrapping.wrap(_label(name, version), secret)),
         )
 
-    def _read_shard_keys(self, shards: list[str]) -> dict[str, bytes | None]:
-        found: dict[str, bytes | None] = dict.fromkeys(shards)
+    def _read_shard_keys(self, shards: list[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
         if not shards or not self._has("shard_keys"):
             return found
         for first in range(0, len(shards), _AT_ONCE):

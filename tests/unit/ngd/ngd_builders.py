@@ -7,6 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wgs_pipeline.ngd.init import Wanted, initialise
+from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd.shard_keys import WaitingKeys
+from wgs_pipeline.vault import Vault
 
 CONTIGS = {"chr1": 60, "chrX": 60, "chrY": 40, "chrM": 20}
 PAR = {"chrX": [(0, 20)], "chrY": [(0, 10)]}
@@ -84,3 +87,23 @@ def make_database(
     wanted = Wanted(folder / "vault", consents, fai, par, **options)  # type: ignore[arg-type]
     initialise(folder / "ngd", wanted)
     return folder / "ngd"
+
+
+class _VaultKeys:
+    """Keys of all shards, whether or not a commit has taken them; the vault is opened each time."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+
+    def shard_key(self, shard: str) -> bytes | None:
+        return self.shard_keys([shard]).get(shard)
+
+    def shard_keys(self, shards: Iterable[str]) -> dict[str, bytes]:
+        with Vault(self._root.vault) as vault:
+            return WaitingKeys(self._root, vault).shard_keys(shards)
+
+
+def unlocked(path: Path) -> Root:
+    """A database whose shards can be read, also before they are committed."""
+    root = Root.open(path)
+    return root.unlocked(_VaultKeys(root))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ngd_builders import CONTIGS, Consents
+from ngd_builders import CONTIGS, Consents, unlocked
 
 from wgs_pipeline.ngd.generation import current_number, read_generation
 from wgs_pipeline.ngd.layout import Root
@@ -66,7 +66,7 @@ def shards(path: Path) -> dict[str, str]:
 def callable_bases(path: Path, shard: str) -> dict[str, set[int]]:
     """Callable 0-based bases of a shard by contig."""
     found: dict[str, set[int]] = {}
-    for row in read_callable(Root.open(path), shard).to_pylist():
+    for row in read_callable(unlocked(path), shard).to_pylist():
         found.setdefault(row["contig"], set()).update(range(row["start"], row["end"]))
     return found
 
@@ -75,6 +75,6 @@ def counted_calls(path: Path, shard: str) -> dict[tuple[str, int, str, str], str
     """Calls of a shard that count: variant to het, hom or hemi."""
     return {
         (row["contig"], row["pos"], row["ref"], row["alt"]): KINDS[row["kind"]]
-        for row in read_variants(Root.open(path), shard).to_pylist()
+        for row in read_variants(unlocked(path), shard).to_pylist()
         if row["passed"]
     }

@@ -24,7 +24,7 @@ from wgs_pipeline.ngd.database import Asker, Database
 from wgs_pipeline.ngd.erase import erase
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.load import Request, load, read_target
-from wgs_pipeline.ngd.plan import Plan
+from wgs_pipeline.ngd.plan import Plan, with_lent_keys
 from wgs_pipeline.ngd.registration import Identity, register, register_all
 from wgs_pipeline.ngd.shard import Analysis
 from wgs_pipeline.ngd.shard_writer import write_shard
@@ -145,7 +145,9 @@ class History:
             return
         plan_, self.plan = self.plan, None
         try:
-            parts = [build_contig(self.root, plan_, contig) for contig in CONTIGS]
+            parts = [
+                build_contig(with_lent_keys(self.root, plan_), plan_, contig) for contig in CONTIGS
+            ]
             publish_plan(self.root, self.vault, plan_, parts)
         except NgdError:
             assert self.outdated

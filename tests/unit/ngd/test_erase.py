@@ -21,6 +21,7 @@ from wgs_pipeline.ngd.commit import commit
 from wgs_pipeline.ngd.compact import compact, plan, publish_plan
 from wgs_pipeline.ngd.erase import erase, withdrawn
 from wgs_pipeline.ngd.generation import pinned
+from wgs_pipeline.ngd.plan import with_lent_keys
 from wgs_pipeline.ngd.verify import verify
 
 CPR = "0101701234"
@@ -212,7 +213,9 @@ def test_a_person_who_is_being_erased_is_not_loaded(cohort: Cohort) -> None:
 
 def test_a_plan_that_was_being_built_is_called_off(cohort: Cohort) -> None:
     planned = plan(cohort.root, cohort.vault)
-    parts = [build_contig(cohort.root, planned, contig) for contig in CONTIGS]
+    parts = [
+        build_contig(with_lent_keys(cohort.root, planned), planned, contig) for contig in CONTIGS
+    ]
     assert erased(cohort, "patient-00001") is not None
     with pytest.raises(NgdError, match=r"missing|out of date"):
         publish_plan(cohort.root, cohort.vault, planned, parts)

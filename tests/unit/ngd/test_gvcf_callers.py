@@ -12,7 +12,7 @@ from pathlib import Path
 import gvcf_shapes as shapes
 import ngd_oracle as oracle
 import pytest
-from ngd_builders import make_database
+from ngd_builders import make_database, unlocked
 
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.shard import Analysis, read_callable, read_variants
@@ -29,7 +29,7 @@ def fasta(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
-    return Root.open(make_database(tmp_path, shapes.CONTIGS))
+    return unlocked(make_database(tmp_path, shapes.CONTIGS))
 
 
 def _gvcf(folder: Path, fasta: Path, caller: str, seed: int) -> Path:

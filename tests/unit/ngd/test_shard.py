@@ -11,7 +11,7 @@ from pathlib import Path
 import ngd_oracle as oracle
 import numpy as np
 import pytest
-from ngd_builders import CONTIGS, PAR, header, make_database, write_gvcf
+from ngd_builders import CONTIGS, PAR, header, make_database, unlocked, write_gvcf
 
 from wgs_pipeline.errors import GvcfError, NgdError
 from wgs_pipeline.ngd.layout import Root
@@ -29,7 +29,7 @@ REAL = Path(__file__).parents[4] / "shared/data/gvcf-na12878-chr20"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
-    return Root.open(make_database(tmp_path))
+    return unlocked(make_database(tmp_path))
 
 
 def _load(root: Root, lines: list[str], karyotype: str = "XX") -> tuple[set[tuple], dict]:
@@ -266,7 +266,7 @@ def test_normalisation_is_that_of_bcftools_norm(tmp_path: Path):
     fasta = tmp_path / "r.fa"
     fasta.write_text(f">chr1\n{sequence}\n")
     subprocess.run(["samtools", "faidx", str(fasta)], check=True)
-    root = Root.open(make_database(tmp_path, {"chr1": len(sequence)}))
+    root = unlocked(make_database(tmp_path, {"chr1": len(sequence)}))
     lines = []
     for start in range(5, 380, 6):
         ref = sequence[start : start + randomness.randint(1, 4)]
@@ -295,7 +295,7 @@ def test_a_reference_that_does_not_fit_is_refused(tmp_path: Path):
     fasta = tmp_path / "r.fa"
     fasta.write_text(">chr1\n" + "A" * 60 + "\n")
     subprocess.run(["samtools", "faidx", str(fasta)], check=True)
-    root = Root.open(make_database(tmp_path, {"chr1": 60}))
+    root = unlocked(make_database(tmp_path, {"chr1": 60}))
     gvcf = write_gvcf(
         tmp_path / "s.g.vcf", "S", ["chr1 5 CC C . . GT:DP:GQ 0/1:30:50"], {"chr1": 60}
     )
@@ -318,7 +318,7 @@ def test_a_real_gatk_gvcf_equals_brute_force_at_every_base(tmp_path: Path):
                 chrom, pos, _, ref, alt, _, filter_, info, format_, value = line.split()
                 lines.append(f"{chrom} {pos} {ref} {alt} {filter_} {info} {format_} {value}")
     contigs = contigs or {"20": 63_025_520}
-    root = Root.open(make_database(tmp_path, contigs))
+    root = unlocked(make_database(tmp_path, contigs))
     digest = write_shard(root, gvcf, "NA12878", Analysis("XX"))
     genome = oracle.read_genome(lines, "XX", PAR)
     bases = np.zeros(1_100_000, bool)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ngd_builders import make_database
+from ngd_builders import make_database, unlocked
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import shard_columns, shard_writer
@@ -57,7 +57,7 @@ def genomes(draw: st.DrawFn) -> list[ContigCalls]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Root:
-    return Root.open(make_database(tmp_path_factory.mktemp("shards")))
+    return unlocked(make_database(tmp_path_factory.mktemp("shards")))
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,13 @@ RULES = Path(__file__).parents[3] / "workflow" / "rules"
 #: The report itself, and the upkeep of the database, which is asked for by itself.
 NOT_STEPS = {
     *("write_run_report", "compact_database", "plan_compaction", "build_contigs"),
-    *("publish_compaction", "verify_database", "verify_contigs", "verify_registry"),
+    *(
+        "publish_compaction",
+        "plan_verification",
+        "verify_database",
+        "verify_contigs",
+        "verify_registry",
+    ),
 }
 
 

@@ -24,6 +24,7 @@ include: f"workflow/rules/engines/{project.config.calling.engine}.smk"
 include: "workflow/rules/family.smk"
 include: "workflow/rules/qc.smk"
 include: "workflow/rules/ngd.smk"
+include: "workflow/rules/archive.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -41,3 +42,4 @@ rule all:
         expand("gvcf/{sample}.g.vcf.gz.tbi", sample=project.analysed),
         expand("ngd/{sample}.loaded.json", sample=project.analysed),
         callsets(),
+        archive_copies(),

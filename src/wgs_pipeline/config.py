@@ -141,6 +141,13 @@ class PolicyConfig:
 
 
 @dataclass(frozen=True)
+class ArchiveConfig:
+    """Archive copies; ``recipients`` are files of public keys, none where no copies are made."""
+
+    recipients: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class TruthConfig:
     """Known calls of one sample, complete inside ``bed``."""
 
@@ -197,6 +204,7 @@ class Config:
     qc: QcConfig
     ngd: NgdConfig
     policy: PolicyConfig
+    archive: ArchiveConfig
     truth: Mapping[str, TruthConfig]
     planning: PlanningConfig
     resources: ResourcesConfig
@@ -270,6 +278,7 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         qc=_qc(values["qc"]),
         ngd=NgdConfig(Path(ngd["root"]), Path(ngd["vault"]), CallableConfig(**ngd["callable"])),
         policy=_policy(values["policy"]),
+        archive=ArchiveConfig(tuple(map(Path, values["archive"]["recipients"]))),
         truth={
             sample: TruthConfig(Path(truth["vcf"]), Path(truth["bed"]))
             for sample, truth in values["truth"].items()
@@ -317,6 +326,7 @@ _PATHS = (
     ("policy", "optout_list"),
     ("qc", "overrides"),
     ("qc", "identity", "sites"),
+    ("archive", "recipients", "*"),
     ("truth", "*", "vcf"),
     ("truth", "*", "bed"),
     ("planning", "referrals"),
@@ -331,6 +341,8 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     def rebuild(value: Any, keys: tuple[str, ...]) -> Any:
         if isinstance(value, dict):
             return {key: rebuild(inner, (*keys, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [rebuild(inner, (*keys, str(at))) for at, inner in enumerate(value)]
         if isinstance(value, str) and _is_path(keys):
             return os.path.normpath(folder / value)
         return value

@@ -122,6 +122,22 @@ def truth_samples():
     return [name for name in project.analysed if name in project.config.truth]
 
 
+def archive_copies():
+    """Encrypted copies of every alignment and gVCF, where there is someone to make them for."""
+    if not project.config.archive.recipients:
+        return []
+    return [
+        *expand("archive/{sample}.cram.c4gh", sample=aligned_samples()),
+        *expand("archive/{sample}.g.vcf.gz.c4gh", sample=project.analysed),
+    ]
+
+
+def recipient_arguments():
+    """The recipients of archive copies, as `wgs archive encrypt` takes them."""
+    paths = project.config.archive.recipients
+    return " ".join(f"--recipient {shlex.quote(str(path))}" for path in paths)
+
+
 def contig_arguments():
     """Names of X, Y and the mitochondrion, where the config gives them."""
     reference = project.config.reference

@@ -224,7 +224,8 @@ rule verify_registry:
     input:
         plan="ngd/verified/{generation}/plan.json",
         contigs=lambda wildcards: [
-            f"ngd/verified/{wildcards.generation}/{batch}" for batch in database_state().batches
+            f"ngd/verified/{wildcards.generation}/{batch}"
+            for batch in database_state().batches
         ],
     output:
         marker=touch("ngd/verified/{generation}/registry"),

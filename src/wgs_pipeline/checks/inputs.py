@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wgs_pipeline.checks.alignments import check_alignments
+from wgs_pipeline.checks.archives import check_recipients
 from wgs_pipeline.checks.gvcfs import check_gvcfs
 from wgs_pipeline.checks.outputs import check_outputs
 from wgs_pipeline.checks.reads import check_reads
@@ -57,6 +58,7 @@ def check_project(
     problems += check_alignments(config.units, analysed, config.reference.fasta, lengths)
     problems += check_gvcfs(config.units, analysed, config.reference, lengths)
     problems += check_truths(config, project.analysed, lengths)
+    problems += check_recipients(config)
     problems += check_outputs(config)
     left_out = tuple(project.excluded) if project.register.events_of else ()
     checked = _checked(config, project, lengths)
@@ -70,6 +72,7 @@ def check_project(
 def _checked(config: Config, project: Project, lengths: Mapping[str, int]) -> list[str]:
     units = [unit for name in project.analysed for unit in project.units[name]]
     kinds = {kind: sum(unit.kind == kind for unit in units) for kind in ("fastq", "cram", "gvcf")}
+    recipients = len(config.archive.recipients)
     register = project.register
     events = register.n_events - register.n_optout_events
     return [
@@ -81,5 +84,6 @@ def _checked(config: Config, project: Project, lengths: Mapping[str, int]) -> li
         f"reference {config.reference.build}, {len(lengths)} contigs, {sum(lengths.values())} bp",
         *(f"{kind} {count} units" for kind, count in kinds.items() if count),
         *([f"truth of {len(config.truth)} samples"] if config.truth else []),
+        *([f"archive for {recipients} recipients"] if recipients else []),
         f"outputs {config.results}, {config.ngd.root}",
     ]

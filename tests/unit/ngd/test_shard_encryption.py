@@ -258,7 +258,7 @@ def test_a_shard_of_an_earlier_release_is_refused(cohort: Cohort):
     cohort.vault.keys.destroy_shard_keys([digest])
     path = cohort.root.shard(digest) / "shard.json"
     path.write_text(path.read_text().replace('"format": 3', '"format": 2'))
-    with pytest.raises(NgdError, match=r"without encryption, by an earlier release; .*wgs ngd init"):
+    with pytest.raises(NgdError, match=r"without encryption.*wgs ngd init"):
         read_variants(readable(cohort), digest)
 
 

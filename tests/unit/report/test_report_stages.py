@@ -11,8 +11,9 @@ from report_builders import make_project
 from wgs_pipeline.report.stages import STAGES, cohort_steps, preparing_steps, sample_stages
 
 RULES = Path(__file__).parents[3] / "workflow" / "rules"
-#: The report itself, and the upkeep of the database, which is asked for by itself.
+#: The report itself, archive copies, and the upkeep of the database, asked for by itself.
 NOT_STEPS = {
+    *("archive_alignment", "archive_gvcf"),
     *("write_run_report", "compact_database", "plan_compaction", "build_contigs"),
     *(
         "publish_compaction",

@@ -1,0 +1,52 @@
+# Archive: alignments and gVCFs that are proved whole. Writes: Crypt4GH copies below archive/, for
+# the recipients of `archive.recipients`; nothing where there are none.
+
+
+rule archive_alignment:
+    """Encrypt a sample's alignment for the recipients."""
+    input:
+        cram="alignment/{sample}.cram",
+        md5="alignment/{sample}.cram.md5",
+        recipients=project.config.archive.recipients,
+    output:
+        copy="archive/{sample}.cram.c4gh",
+    log:
+        "logs/archive_alignment/{sample}.log",
+    benchmark:
+        "benchmarks/archive_alignment/{sample}.tsv"
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        recipients=recipient_arguments(),
+    shell:
+        """
+        wgs archive encrypt {input.cram:q} -o {output.copy:q} {params.recipients} 2>{log:q}
+        """
+
+
+rule archive_gvcf:
+    """Encrypt a sample's gVCF for the recipients."""
+    input:
+        gvcf="gvcf/{sample}.g.vcf.gz",
+        verified="gvcf/{sample}.json",
+        recipients=project.config.archive.recipients,
+    output:
+        copy="archive/{sample}.g.vcf.gz.c4gh",
+    log:
+        "logs/archive_gvcf/{sample}.log",
+    benchmark:
+        "benchmarks/archive_gvcf/{sample}.tsv"
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        recipients=recipient_arguments(),
+    shell:
+        """
+        wgs archive encrypt {input.gvcf:q} -o {output.copy:q} {params.recipients} 2>{log:q}
+        """

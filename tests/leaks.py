@@ -15,9 +15,14 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+
+from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd.shard_keys import WaitingKeys, decryption
+from wgs_pipeline.vault import Vault
 
 _HASHES = (
     *("md5", "sha1", "sha224", "sha256", "sha384", "sha512"),
@@ -165,9 +170,13 @@ def gunzipped(content: bytes) -> bytes:
 
 
 def parquet_text(path: Path) -> bytes:
-    """Names, metadata and every value of a Parquet file, binary ones as they are."""
-    table = pq.read_table(path)
-    pieces = [repr(table.schema).encode(), repr(pq.read_metadata(path).metadata).encode()]
+    """Names, metadata and every value of a Parquet file, binary ones as they are.
+
+    A file of a genome shard is decrypted with the key that the vault of its database has.
+    """
+    with pq.ParquetFile(path, decryption_properties=_decryption(path)) as file:
+        table = file.read()
+        pieces = [repr(table.schema).encode(), repr(file.metadata.metadata).encode()]
     for column in table.columns:
         for chunk in column.chunks:
             for buffer in chunk.buffers():
@@ -175,6 +184,16 @@ def parquet_text(path: Path) -> bytes:
                     pieces.append(buffer.to_pybytes())
         pieces.append("\n".join(map(str, column.unique().to_pylist())).encode())
     return b"\n".join(pieces)
+
+
+def _decryption(path: Path) -> Any:
+    if path.parts[-4] != "shards":
+        return None
+    root = Root.open(path.parents[3])
+    with Vault(root.vault) as vault:
+        key = WaitingKeys(root, vault).shard_key(path.parent.name)
+    assert key is not None
+    return decryption(key, path.name)
 
 
 def _embedded(content: bytes) -> Iterator[tuple[str, bytes]]:

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ from wgs_pipeline.ngd.plan import forget_plan
 from wgs_pipeline.ngd.proof import Proof, prove
 from wgs_pipeline.ngd.registration import identity_of, pending
 from wgs_pipeline.ngd.scan import Needles, Scan, scan_files, unexplained
+from wgs_pipeline.ngd.shard_keys import decryption
 from wgs_pipeline.ngd.sweep import drop_old, orphans, sweep
 from wgs_pipeline.vault import Vault
 
@@ -292,7 +294,9 @@ def _looked_through(root: Root, vault: Vault, note: Note, thorough: bool, deadli
     paths = [each for each in sorted(root.path.rglob("*")) if each.is_file()]
     others = {each for each in paths if each.parts[len(root.path.parts)] == "shards"}
     data = {each for each in others if each.suffix == ".parquet"}
-    scan = scan_files(root.path, paths, needles, set() if thorough else data)
+    scan = scan_files(
+        root.path, paths, needles, set() if thorough else data, partial(_decryption, root)
+    )
     _scrub(vault, deadline)
     texts = list(vault.texts())
     for path in sorted(vault.path.iterdir()):
@@ -302,6 +306,14 @@ def _looked_through(root: Root, vault: Vault, note: Note, thorough: bool, deadli
             if unexplained(path, needles, texts):
                 scan.found.append(path)
     return scan
+
+
+def _decryption(root: Root, path: Path) -> Any:
+    """How Arrow decrypts a file of a shard; None for other files, and without its key."""
+    if path.parts[len(root.path.parts)] != "shards" or root.keys is None:
+        return None
+    key = root.keys.shard_key(path.parent.name)
+    return None if key is None else decryption(key, path.name)
 
 
 def _scrub(vault: Vault, deadline: float) -> None:

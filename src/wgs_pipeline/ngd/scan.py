@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Collection, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -73,8 +74,16 @@ class Scan:
     words: list[Path] = field(default_factory=list)
 
 
+def _plain(_: Path) -> None:
+    """No file is encrypted."""
+
+
 def scan_files(
-    base: Path, paths: Iterable[Path], needles: Needles, footers_only: Set[Path]
+    base: Path,
+    paths: Iterable[Path],
+    needles: Needles,
+    footers_only: Set[Path],
+    decrypted: Callable[[Path], Any] = _plain,
 ) -> Scan:
     """Look through files.
 
@@ -83,11 +92,12 @@ def scan_files(
         paths: The files.
         needles: What to look for.
         footers_only: Parquet files of which the footer is enough.
+        decrypted: How Arrow decrypts a Parquet file; None: it is plain.
     """
     scan = Scan()
     for path in paths:
         try:
-            found = _in_file(path, needles, path in footers_only, scan)
+            found = _in_file(path, needles, path in footers_only, scan, decrypted)
         except FileNotFoundError:
             continue  # a temporary file of a process at work
         if found or any(each in str(path.relative_to(base)).encode() for each in needles.long):
@@ -121,7 +131,13 @@ def _explains(content: bytes, at: int, needle: bytes, text: bytes) -> bool:
     return any(begin >= 0 and content[begin : begin + len(text)] == text for begin in begins)
 
 
-def _in_file(path: Path, needles: Needles, footer_only: bool, scan: Scan) -> bool:
+def _in_file(
+    path: Path,
+    needles: Needles,
+    footer_only: bool,
+    scan: Scan,
+    decrypted: Callable[[Path], Any],
+) -> bool:
     size = path.stat().st_size
     scan.files += 1
     if not size:
@@ -141,7 +157,7 @@ def _in_file(path: Path, needles: Needles, footer_only: bool, scan: Scan) -> boo
                 return any(True for each in needles.long for _ in _words(content, each))
             if any(content.find(each) >= 0 for each in needles.long):
                 return True
-    return path.suffix == ".parquet" and _in_columns(path, needles, scan)
+    return path.suffix == ".parquet" and _in_columns(path, needles, scan, decrypted(path))
 
 
 def _words(content: mmap.mmap, needle: bytes) -> Iterator[int]:
@@ -154,13 +170,13 @@ def _words(content: mmap.mmap, needle: bytes) -> Iterator[int]:
         at = content.find(needle, at + 1)
 
 
-def _in_columns(path: Path, needles: Needles, scan: Scan) -> bool:
-    """Whether an identifier stands in a text column, once decompressed."""
+def _in_columns(path: Path, needles: Needles, scan: Scan, decryption: Any) -> bool:
+    """Whether an identifier stands in a text column, once decrypted and decompressed."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, decryption_properties=decryption) as file:
             schema = file.schema_arrow
             names = [each.name for each in schema if pa.types.is_string(each.type)]
-        with pq.ParquetFile(path, read_dictionary=names) as file:
+        with pq.ParquetFile(path, read_dictionary=names, decryption_properties=decryption) as file:
             table = file.read(columns=names, use_threads=False)
     except (OSError, pa.ArrowInvalid):
         return False  # no whole Parquet file; its bytes were looked at

@@ -1,11 +1,11 @@
 # make demo    set up, make a toy genome project and run it to a loaded database
-# make test    set up and run the tests
+# make test    set up and run the tests (make fuzz: readers with many malformed inputs)
 # make lint    formats, types, dry runs
 # make bench   benchmarks against the plain tools (bench-ngd: the database, bench-plan: planning)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-relatedness bench-ngd setup lock clean bench-encryption
+.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-relatedness bench-ngd setup lock clean bench-encryption fuzz
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -33,6 +33,11 @@ test: setup
 
 test-fast: setup
 	pytest tests/unit
+
+# Everything that reads what comes from outside, with 100,000 inputs that are nearly right.
+INPUTS ?= 100000
+fuzz: setup
+	WGS_FUZZ_INPUTS=$(INPUTS) pytest -q tests/fuzz
 
 lint: setup
 	ruff check .

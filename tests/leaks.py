@@ -174,7 +174,7 @@ def parquet_text(path: Path) -> bytes:
 
     A file of a genome shard is decrypted with the key that the vault of its database has.
     """
-    with pq.ParquetFile(path, decryption_properties=_decryption(path)) as file:
+    with pq.ParquetFile(path, decryption_properties=decryption_of(path)) as file:
         table = file.read()
         pieces = [repr(table.schema).encode(), repr(file.metadata.metadata).encode()]
     for column in table.columns:
@@ -186,7 +186,8 @@ def parquet_text(path: Path) -> bytes:
     return b"\n".join(pieces)
 
 
-def _decryption(path: Path) -> Any:
+def decryption_of(path: Path) -> Any:
+    """How Arrow decrypts a file of a genome shard; None for any other Parquet file."""
     if path.parts[-4] != "shards":
         return None
     root = Root.open(path.parents[3])

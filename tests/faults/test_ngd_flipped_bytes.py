@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from leaks import decryption_of
 from wgs_pipeline import audit, ngd
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.ngd.compact import compact
@@ -108,7 +109,7 @@ def _places(path: Path) -> Iterator[int]:
     content = path.read_bytes()
     size = len(content)
     yield from {0, 9, size // 3, size // 2, size - 1}
-    if content[:4] == b"PAR1":
+    if content[:4] in (b"PAR1", b"PARE"):
         footer = size - 8 - int.from_bytes(content[-8:-4], "little")
         yield from {footer - 1, footer, (footer + size) // 2, size - 8, size - 4}
         yield from _needed(path) - set(range(footer, size))
@@ -184,10 +185,10 @@ def _needed(path: Path) -> set[int]:
     """Places that any question to a file needs: text, Parquet footers, pages of the position."""
     content = path.read_bytes()
     size = len(content)
-    if content[:4] != b"PAR1":
+    if content[:4] not in (b"PAR1", b"PARE"):
         return set(range(size))
     footer = size - 8 - int.from_bytes(content[-8:-4], "little")
-    metadata = pq.read_metadata(path)
+    metadata = pq.read_metadata(path, decryption_properties=decryption_of(path))
     columns = [metadata.row_group(0).column(place) for place in range(metadata.num_columns)]
     position = next(
         each for each in columns if each.path_in_schema in ("pos", "start", "gap", "count", "slot")

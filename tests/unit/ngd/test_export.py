@@ -12,6 +12,7 @@ import ngd_oracle as oracle
 import pyarrow.parquet as pq
 import pytest
 from export_builders import SEXES, Study, lines_of, write_project
+from ngd_builders import unlocked
 from ngd_random import CONTIGS, PAR
 
 from wgs_pipeline import ngd
@@ -20,6 +21,7 @@ from wgs_pipeline.identifiers import has_cpr_shape
 from wgs_pipeline.ngd import export_calls, export_dictionary, export_reading
 from wgs_pipeline.ngd.erase import erase
 from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd.shard_keys import decryption
 from wgs_pipeline.pseudonyms import cohort_digest, pseudonym
 from wgs_pipeline.vault import Vault
 
@@ -392,7 +394,9 @@ def test_a_damaged_shard_stops_it_and_the_earlier_export_stays(tmp_path: Path):
     before = {each: each.read_bytes() for each in out.rglob("*") if each.is_file()}
     file = next((study.path / "shards").rglob("variants.parquet"))
     content = bytearray(file.read_bytes())
-    column = pq.read_metadata(file).row_group(0).column(1)
+    key = unlocked(study.path).keys.shard_key(file.parent.name)
+    secret = decryption(key, file.name)
+    column = pq.read_metadata(file, decryption_properties=secret).row_group(0).column(1)
     content[column.data_page_offset + column.total_compressed_size // 2] ^= 0xFF
     file.write_bytes(content)
     with pytest.raises(NgdError):

@@ -29,6 +29,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS active_genome
     ON genomes (person, sample_id, assay) WHERE retired_generation IS NULL;
 CREATE INDEX IF NOT EXISTS genome_sample ON genomes (sample_id);
 CREATE INDEX IF NOT EXISTS genome_person ON genomes (person);
+CREATE INDEX IF NOT EXISTS retired_genome ON genomes (slot) WHERE retired_generation IS NOT NULL;
 CREATE TABLE IF NOT EXISTS registrations (
     id TEXT PRIMARY KEY, outcome TEXT NOT NULL, slot INTEGER, generation INTEGER,
     reason TEXT NOT NULL) STRICT;
@@ -231,8 +232,9 @@ class Vault:
         Slots are never used again, so what is below the highest only ever becomes less, and retired
         stays retired: the highest slot, the genomes and those retired settle which they are.
         """
-        row = self._database.execute(
-            "SELECT ifnull(max(slot), -1), count(*), count(retired_generation) FROM genomes"
+        row = self._database.execute(  # three, each answered by an index alone
+            "SELECT (SELECT ifnull(max(slot), -1) FROM genomes), (SELECT count(*) FROM genomes),"
+            " (SELECT count(*) FROM genomes WHERE retired_generation IS NOT NULL)"
         ).fetchone()
         highest, genomes, retired = row
         return int(highest), int(genomes), int(retired)

@@ -9,7 +9,7 @@ rule archive_alignment:
         md5="alignment/{sample}.cram.md5",
         recipients=project.config.archive.recipients,
     output:
-        copy="archive/{sample}.cram.c4gh",
+        encrypted="archive/{sample}.cram.c4gh",
     log:
         "logs/archive_alignment/{sample}.log",
     benchmark:
@@ -17,13 +17,12 @@ rule archive_alignment:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=240,
+        **needs("archive_alignment"),
     params:
         recipients=recipient_arguments(),
     shell:
         """
-        wgs archive encrypt {input.cram:q} -o {output.copy:q} {params.recipients} 2>{log:q}
+        wgs archive encrypt {input.cram:q} -o {output.encrypted:q} {params.recipients} 2>{log:q}
         """
 
 
@@ -34,7 +33,7 @@ rule archive_gvcf:
         verified="gvcf/{sample}.json",
         recipients=project.config.archive.recipients,
     output:
-        copy="archive/{sample}.g.vcf.gz.c4gh",
+        encrypted="archive/{sample}.g.vcf.gz.c4gh",
     log:
         "logs/archive_gvcf/{sample}.log",
     benchmark:
@@ -42,11 +41,10 @@ rule archive_gvcf:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=1000,
-        runtime=120,
+        **needs("archive_gvcf"),
     params:
         recipients=recipient_arguments(),
     shell:
         """
-        wgs archive encrypt {input.gvcf:q} -o {output.copy:q} {params.recipients} 2>{log:q}
+        wgs archive encrypt {input.gvcf:q} -o {output.encrypted:q} {params.recipients} 2>{log:q}
         """

@@ -192,8 +192,7 @@ rule plan_verification:
     conda:
         "../envs/samtools.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **needs("plan_verification"),
     params:
         root=project.config.ngd.root,
     shell:

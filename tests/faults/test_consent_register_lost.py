@@ -211,7 +211,7 @@ def test_settings_half_given(hospital, tmp_path, step):
     other = tmp_path / "other.csv"
     other.write_text(hospital.optouts.read_text().replace("6101700009", "6102700099"))
     init = ("ngd", "init", "ngd", "--config", "config.yaml", "--optouts", str(other))
-    from wgs_pipeline.ngd import init as module
+    from wgs_pipeline.ngd import settings as module
 
     true = getattr(module, step)
 

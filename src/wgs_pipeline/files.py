@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,8 @@ from wgs_pipeline.errors import OutputError
 #: Modes of what is made here: for the owner alone.
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 _ATTEMPTS = 5
+#: Names that ``replacing`` gives to files that are not whole yet.
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
 
 
 @contextmanager
@@ -72,6 +75,25 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` to ``path`` as indented JSON, all or nothing."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def sweep_temporaries(folder: Path) -> int:
+    """Remove what killed processes left of files that they were writing, anywhere below a folder.
+
+    No living process may be writing there.
+
+    Returns:
+        How many files were removed.
+    """
+    left = [
+        Path(where) / name
+        for where, _, names in os.walk(folder)
+        for name in names
+        if _TEMPORARY.fullmatch(name)
+    ]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
 
 
 def _temporary_beside(path: Path) -> tuple[int, str]:

@@ -195,6 +195,8 @@ class Work:
         if self.rng.random() < 0.3:
             deadline = float("inf")
         kind = self.rng.choice(KINDS)
+        if self.rng.random() < 0.2:  # a slow machine kills some kinds seldom
+            kind = min(sorted(set(KINDS)), key=self.kills.__getitem__)
         busy = {job.kind for job in self.jobs.values()}
         if kind in ("step", "erase") and kind in busy:
             kind = "load"

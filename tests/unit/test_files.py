@@ -1,11 +1,13 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from wgs_pipeline.errors import OutputError
-from wgs_pipeline.files import replacing, write_json, write_text
+from wgs_pipeline.files import replacing, sweep_temporaries, write_json, write_text
 
 
 def names(folder):
@@ -126,3 +128,19 @@ def test_read_only_folder(tmp_path):
     with pytest.raises(OutputError, match=f"{path}: cannot be written: Permission denied"):
         write_text(path, "text")
     tmp_path.chmod(0o700)
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    kept = [tmp_path / "a.tmp", tmp_path / ".hidden", tmp_path / "deep" / "result.txt"]
+    for path in kept:
+        write_text(path, "whole")
+    killed = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from wgs_pipeline.files import replacing\n"
+        "with replacing(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", killed, tmp_path / "deep" / "result.txt"], check=False)
+    assert len(list((tmp_path / "deep").iterdir())) == 2
+    assert sweep_temporaries(tmp_path) == 1
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+    assert sweep_temporaries(tmp_path) == 0

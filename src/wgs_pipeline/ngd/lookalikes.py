@@ -103,6 +103,7 @@ def lookalikes(
     root = Root.open(path)
     with Vault(root.vault) as vault:
         require_home(root, vault)
+        root = root.unlocked(vault.keys)
         shelf = Shelf(root, vault)
         try:
             with shelf.pinned() as holdings:

@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-relatedness bench-ngd setup lock clean bench-encryption fuzz
+.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-ngd setup lock clean bench-encryption fuzz
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -52,6 +52,14 @@ bench: setup
 # Capacity planning: 60,000 genomes over four years, a weekly re-plan, three policies.
 bench-plan: setup
 	python benchmarks/plan.py
+
+# Snakemake's job graph: dry runs of 100, 1,000 and 5,000 samples.
+bench-dag: setup
+	python benchmarks/dag.py
+
+# 60,000 genomes on simulated clusters of 1,000 to 10,000 cores.
+bench-cluster: setup
+	python benchmarks/cluster_sim.py
 
 # Access log: lines a second of eight writers.
 bench-audit: setup

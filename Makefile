@@ -27,9 +27,10 @@ demo: setup
 	@snakemake --profile $(PROFILE) --configfile $(CONFIG)
 	@wgs report summary $(CONFIG)
 
+# A process for each core, each with whole files of tests, so that what a file makes is made once.
 test: TOOLS := --test
 test: setup
-	pytest
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-fast: setup
 	pytest tests/unit

@@ -74,6 +74,21 @@ def read(path: Path, overrides: Mapping[str, Any], schema: str = "config") -> Do
     return Document(path, values, lines, frozenset(overridden), tuple(problems), schema)
 
 
+def read_values(path: Path, may_be_empty: bool = False) -> dict[str, Any]:
+    """The values of a YAML file as they stand; none that cost more than their size.
+
+    Args:
+        path: The file.
+        may_be_empty: Whether a file without any value is one without keys.
+
+    Raises:
+        ConfigError: The file is missing, unreadable, too large or no YAML mapping, is nested too
+            deeply, or has aliases.
+    """
+    node, values = _loaded(path)
+    return {} if node is None and may_be_empty else _mapping(path, values)
+
+
 def validate(document: Document) -> Iterator[Problem]:
     """Everything in a document that its schema does not allow."""
     if document.problems:  # keys that are no text would trip the validator
@@ -126,6 +141,20 @@ def _remove(values: Any, keys: list[str | int]) -> None:
 
 
 def _parse(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
+    node, values = _loaded(path)
+    mapping = _mapping(path, values)
+    assert node is not None
+    return node, mapping
+
+
+def _mapping(path: Path, values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: no YAML mapping; expected lines of the form 'key: value'.")
+    return values
+
+
+def _loaded(path: Path) -> tuple[yaml.Node | None, Any]:
+    """Node and values of a file; None and None of one that holds none."""
     loader_class = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         with path.open("rb") as stream:
@@ -144,8 +173,6 @@ def _parse(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
         values: Any = loader.construct_document(node) if node else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}{_yaml_trouble(error)}") from error
-    if node is None or not isinstance(values, dict):
-        raise ConfigError(f"{path}: no YAML mapping; expected lines of the form 'key: value'.")
     return node, values
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wgs_pipeline.configfile import read_values
 from wgs_pipeline.errors import ConfigError
 from wgs_pipeline.tables import load_schema
 
@@ -65,7 +66,7 @@ def read_settings(path: Path | None) -> Settings:
     Raises:
         ConfigError: It cannot be read, or is not as the schema says.
     """
-    return parse_settings({} if path is None else _read(path), str(path))
+    return parse_settings({} if path is None else read_values(path, may_be_empty=True), str(path))
 
 
 def parse_settings(given: Mapping[str, Any], name: str = "settings") -> Settings:
@@ -105,20 +106,6 @@ def parse_settings(given: Mapping[str, Any], name: str = "settings") -> Settings
         prices=Prices(**prices) if prices else None,
         carbon=Carbon(**carbon) if carbon else None,
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{path}: cannot be read as settings: {error}") from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path}: no YAML mapping; expected lines of the form 'key: value'")
-    return value
 
 
 def _completed(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

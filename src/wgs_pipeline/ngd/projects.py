@@ -43,15 +43,15 @@ def read_project(path: Path) -> ResearchProject:
     Raises:
         ConfigError: It is missing, no YAML, or not as the schema says.
     """
-    import yaml
     from jsonschema import Draft202012Validator, FormatChecker
 
+    from wgs_pipeline.configfile import read_values
     from wgs_pipeline.tables import load_schema
 
     try:
-        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
+        value: Any = read_values(path)
+    except ConfigError as error:
+        said = " ".join(str(error).removeprefix(f"{path}").removeprefix(": ").split())
         raise ConfigError(f"{path}: cannot be read as a project file: {said}") from error
     value = _dates_as_text(value)
     validator = Draft202012Validator(load_schema("project"), format_checker=FormatChecker())

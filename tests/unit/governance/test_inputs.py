@@ -33,7 +33,7 @@ def test_defaults():
         ("target: {from: 2026-05, by: 2026-02}", "before target.from"),
         ("relevant_patients: {North: {rare: -3}}", "relevant_patients.North.rare"),
         ("- 1", "no YAML mapping"),
-        ("a: [", "cannot be read"),
+        ("a: [", "not YAML"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path, text, said):

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wgs_pipeline.ngd.bitmap_edits import Edits, revise
-from wgs_pipeline.ngd.bitmaps import Rows, Slots, cardinalities, overlaps
+from wgs_pipeline.ngd.bitmaps import Rows, Slots, View
 from wgs_pipeline.ngd.tiers import COUNTS, KINDS
 
 #: Columns of a bin.
@@ -88,13 +88,13 @@ def check(table: pa.Table, uncounted: Slots, absent: Slots) -> None:
         ValueError: A bitmap does not hold as many slots as its n_* say, or one of those.
     """
     for name in KINDS:
-        blobs = _one(table[name])
-        counted = cardinalities(blobs)
+        view = View.of(_one(table[name]))
+        counted = view.cardinalities()
         if len(uncounted):
-            counted = counted - overlaps(blobs, uncounted)
+            counted = counted - view.overlaps(uncounted)
         if (counted != np.asarray(table[f"n_{name}"])).any():
             raise ValueError(f"{name} holds other numbers of genomes than n_{name} says")
-        if len(absent) and overlaps(blobs, absent).any():
+        if len(absent) and view.overlaps(absent).any():
             raise ValueError(f"{name} holds a genome that is no member")
 
 

@@ -29,6 +29,8 @@ ARRAY_MOST = 4_096
 BITSET_BYTES = 8_192
 #: Up to so many slots are looked for one by one.
 _FEW = 16
+#: Bitset containers that are counted at once: 4 MB.
+_AT_ONCE = 512
 #: Forms of a row.
 EMPTY, ARRAY, BITSET, OTHER = range(4)
 
@@ -87,35 +89,12 @@ def cardinalities(blobs: pa.Array) -> Rows:
     Raises:
         ValueError: A header says another number than there are members.
     """
-    view = View.of(blobs)
-    bitset = np.flatnonzero(view.form == BITSET)
-    found = np.array([view.count_bits(row) for row in bitset.tolist()], np.int64)
-    if (found != view.counts[bitset]).any():
-        raise ValueError("a bitmap does not hold as many slots as it says")
-    return view.counts
+    return View.of(blobs).cardinalities()
 
 
 def overlaps(blobs: pa.Array, slots: Slots) -> Rows:
     """How many of some slots are in each set, shape (rows,)."""
-    view = View.of(blobs)
-    result = np.zeros(len(view.counts), np.int64)
-    for key in np.unique(slots >> 16):
-        low = np.unique(slots[slots >> 16 == key] & 0xFFFF).astype(np.uint16)
-        of_segment = (view.form != EMPTY) & (view.keys == key)
-        array = np.flatnonzero(of_segment & (view.form == ARRAY))
-        if len(array):
-            result[array] += _overlaps_of_arrays(*view.words(array), low)
-        bitset = np.flatnonzero(of_segment & (view.form == BITSET))
-        if len(low) <= _FEW:
-            at = view.starts[bitset] + HEADER_BYTES
-            for each in low.tolist():
-                result[bitset] += (view.data[at + (each >> 3)] >> (each & 7)) & 1
-        else:
-            shared = np.bitwise_count(view.bits(bitset) & _packed(low).view("<u8"))
-            result[bitset] += shared.sum(axis=1, dtype=np.int64)
-    for row in np.flatnonzero(view.form == OTHER):
-        result[row] = np.isin(view.members(int(row)), slots).sum()
-    return result
+    return View.of(blobs).overlaps(slots)
 
 
 @dataclass(frozen=True)
@@ -149,11 +128,10 @@ class View:
         keys = np.zeros(len(starts), np.uint32)
         filled = np.flatnonzero(stops > starts)
         if len(filled):
-            at = starts[filled][:, np.newaxis] + np.arange(HEADER_BYTES)
-            heads = data[np.minimum(at, len(data) - 1)]  # other forms may be shorter
-            plain = heads[:, :8].copy().view("<u8").ravel() == _HEADER.view("<u8")[0]
-            keys[filled] = heads[:, 8:10].copy().view("<u2").ravel()
-            counts[filled] = heads[:, 10:12].copy().view("<u2").astype(np.int64).ravel() + 1
+            heads = _heads(data, starts[filled])
+            plain = (heads[:KEY_WORD] == _HEADER.view("<u2")[:, np.newaxis]).all(axis=0)
+            keys[filled] = heads[KEY_WORD]
+            counts[filled] = heads[COUNT_WORD].astype(np.int64) + 1
             small = counts[filled] <= ARRAY_MOST
             expected = np.where(small, 2 * counts[filled], BITSET_BYTES) + HEADER_BYTES
             form[filled] = np.where(small, ARRAY, BITSET)
@@ -176,11 +154,40 @@ class View:
         table = words.view("<u8").reshape(len(rows), (HEADER_BYTES + BITSET_BYTES) // 8)
         return table[:, HEADER_BYTES // 8 :]
 
-    def count_bits(self, row: int) -> int:
-        """Bits set in a row that is a bitset container, counted where it lies."""
-        at = int(self.starts[row]) + HEADER_BYTES
-        words = np.frombuffer(self.data, "<u8", BITSET_BYTES // 8, at)
-        return int(np.bitwise_count(words).sum(dtype=np.int64))
+    def cardinalities(self) -> Rows:
+        """Members of each row, counted bit by bit where the form does not give their number.
+
+        Raises:
+            ValueError: A header says another number than there are members.
+        """
+        bitset = np.flatnonzero(self.form == BITSET)
+        for first in range(0, len(bitset), _AT_ONCE):
+            rows = bitset[first : first + _AT_ONCE]
+            found = np.bitwise_count(self.bits(rows)).sum(axis=1, dtype=np.int64)
+            if (found != self.counts[rows]).any():
+                raise ValueError("a bitmap does not hold as many slots as it says")
+        return self.counts
+
+    def overlaps(self, slots: Slots) -> Rows:
+        """How many of some slots are in each row, shape (rows,)."""
+        result = np.zeros(len(self.counts), np.int64)
+        for key in np.unique(slots >> 16):
+            low = np.unique(slots[slots >> 16 == key] & 0xFFFF).astype(np.uint16)
+            of_segment = (self.form != EMPTY) & (self.keys == key)
+            array = np.flatnonzero(of_segment & (self.form == ARRAY))
+            if len(array):
+                result[array] += _overlaps_of_arrays(*self.words(array), low)
+            bitset = np.flatnonzero(of_segment & (self.form == BITSET))
+            if len(low) <= _FEW:
+                at = self.starts[bitset] + HEADER_BYTES
+                for each in low.tolist():
+                    result[bitset] += (self.data[at + (each >> 3)] >> (each & 7)) & 1
+            else:
+                shared = np.bitwise_count(self.bits(bitset) & _packed(low).view("<u8"))
+                result[bitset] += shared.sum(axis=1, dtype=np.int64)
+        for row in np.flatnonzero(self.form == OTHER):
+            result[row] = np.isin(self.members(int(row)), slots).sum()
+        return result
 
     def members(self, row: int) -> Slots:
         """Slots of one row of any form."""
@@ -229,6 +236,18 @@ def gathered(
     first, last = np.concatenate(([0], apart + 1)), np.concatenate((apart, [len(which) - 1]))
     pieces = zip(which[first].tolist(), starts[first].tolist(), stops[last].tolist(), strict=True)
     return np.concatenate([sources[source][start:stop] for source, start, stop in pieces])
+
+
+def _heads(data: NDArray[np.uint8], starts: Rows) -> NDArray[np.uint16]:
+    """First words of rows, as far as forms differ in them, shape (COUNT_WORD + 1, rows)."""
+    last = len(data) - 1
+    at = starts + 2 * np.arange(COUNT_WORD + 1)[:, np.newaxis]
+    if len(data) % 2 or (starts % 2).any():
+        low, high = (data[np.minimum(at + byte, last)].astype(np.uint16) for byte in (0, 1))
+        words: NDArray[np.uint16] = low | (high << 8)
+    else:
+        words = data.view("<u2")[np.minimum(at // 2, last // 2)]
+    return words  # other forms may be shorter than a head, and are told by its beginning
 
 
 def _put_headers(words: NDArray[np.uint16], at: Rows, first: Slots, counts: Rows) -> None:

@@ -41,6 +41,7 @@ from wgs_pipeline.ngd.layout import (
 from wgs_pipeline.ngd.parquet import footer_digest
 from wgs_pipeline.ngd.plan import Change, Plan
 from wgs_pipeline.ngd.reference import Reference
+from wgs_pipeline.ngd.waiting import Waiting
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class _Builder:
         self._uncounted = uncounted_slots(old.table, plan.changes)
         self._leaving = np.array(plan.leaving, np.uint32)
         self._old = {} if plan.rebuild else own
+        self._waiting = None if plan.rebuild else Waiting(root, old)
         self.files: dict[str, str] = {}
         self.gone = list(own.values()) if plan.rebuild else []
 
@@ -142,7 +144,7 @@ class _Builder:
             return self._root.path / self._old.get(folder_of(name_of(bin_)), name_of(bin_))
 
         mine = [each for each in changes if each.segment == segment]
-        derived = derived_bins(self._root, self._contig, window, mine, before, place)
+        derived = derived_bins(self._root, self._contig, window, mine, before, place, self._waiting)
         for bin_, table in derived:
             try:
                 check(table, self._uncounted, self._leaving)
@@ -154,7 +156,9 @@ class _Builder:
             self._replace(name_of(bin_), table if table.num_rows else None, tiers.BIN_OPTIONS)
 
     def _build_counts(self, changes: Sequence[Change], window: Sequence[Bounds]) -> None:
-        derived = derived_counts(self._root, self._reference, self._contig, window, changes)
+        derived = derived_counts(
+            self._root, self._reference, self._contig, window, changes, self._waiting
+        )
         for stratum, bin_, counts in derived:
             name = counts_file(self._plane, stratum, self._contig, bin_, self._number)
             old = self._old.get(folder_of(name))

@@ -1,12 +1,13 @@
 """What bins and count arrays of one contig become when genomes come and go.
 
-Used to build them (from those of before) and to verify them (from nothing). Shards are read a
-stretch of the contig at a time, so that memory does not grow with the number of genomes.
+Used to build them (from those of before) and to verify them (from nothing). Shards and open tiers
+are read a stretch of the contig at a time, so that memory does not grow with the number of genomes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,13 @@ from numpy.typing import NDArray
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import shard
 from wgs_pipeline.ngd.bins import merge
+from wgs_pipeline.ngd.bitmaps import Slots
 from wgs_pipeline.ngd.counts import Depths, stratum_of
 from wgs_pipeline.ngd.extents import present
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.plan import Change
 from wgs_pipeline.ngd.reference import Reference
+from wgs_pipeline.ngd.waiting import GENOMES_AT_ONCE, Tier, Waiting, groups_of
 
 #: Bin number, first base and one past the last base.
 Bounds = tuple[int, int, int]
@@ -45,6 +48,7 @@ def derived_bins(
     changes: Sequence[Change],
     before: Callable[[int], pa.Table],
     place: Callable[[int], Path],
+    waiting: Waiting | None = None,
 ) -> Iterator[tuple[int, pa.Table]]:
     """Bins of one segment that changes touch, and what they become.
 
@@ -55,17 +59,51 @@ def derived_bins(
         changes: Genomes that come and go, all of one plane and segment.
         before: Gives what a bin was.
         place: What to call a bin in a message.
+        waiting: Open tiers from which genomes are read where they are there; None: all are read
+            from their shards.
 
     Raises:
         NgdError: A bin and the shards disagree, or something is damaged.
     """
     uncounted = np.array([each.slot for each in changes if not each.counted], np.uint32)
+    tiers, changes = ([], changes) if waiting is None else waiting.split(changes)
     changes = present(root, changes, contig, window[0][1], window[-1][2])
+    shards = [
+        partial(_from_shards, root, contig, changes[at : at + _GENOMES])
+        for at in range(0, len(changes), _GENOMES)
+    ]
     held: dict[int, pa.Table] = {}
-    batches = [changes[at : at + _GENOMES] for at in range(0, len(changes), _GENOMES)]
-    for number, batch in enumerate(batches, start=1):
-        added, removed = (_calls(root, contig, window, batch, sign) for sign in (True, False))
-        for bin_, low, high in window:
+    if tiers:
+        sources = [partial(_from_tiers, contig, group) for group in groups_of(tiers)]
+        for stretch in _stretches(window, sum(len(each.changes) for each in tiers)):
+            for bin_, table in _merged(stretch, sources, before, place, uncounted):
+                if not shards:
+                    yield bin_, table
+                else:
+                    held[bin_] = table
+    if shards:
+        yield from _merged(
+            window,
+            shards,
+            lambda bin_: held.pop(bin_) if bin_ in held else before(bin_),
+            place,
+            uncounted,
+        )
+        yield from held.items()
+
+
+def _merged(
+    stretch: Sequence[Bounds],
+    sources: Sequence[Callable[[int, int], tuple[pa.Table, pa.Table]]],
+    before: Callable[[int], pa.Table],
+    place: Callable[[int], Path],
+    uncounted: Slots,
+) -> Iterator[tuple[int, pa.Table]]:
+    """Bins with what comes and goes by some sources, each read for the whole stretch."""
+    held: dict[int, pa.Table] = {}
+    for number, source in enumerate(sources, start=1):
+        added, removed = source(stretch[0][1], stretch[-1][2])
+        for bin_, low, high in stretch:
             new, gone = (_between(table, low, high) for table in (added, removed))
             if new.num_rows or gone.num_rows:
                 table = held.pop(bin_) if bin_ in held else before(bin_)
@@ -76,8 +114,15 @@ def derived_bins(
                         f"{place(bin_)}: disagrees with the shards of its genomes ({error}). Run "
                         "'wgs ngd verify', and rebuild with 'wgs ngd compact --rebuild'"
                     ) from error
-            if number == len(batches) and bin_ in held:
+            if number == len(sources) and bin_ in held:
                 yield bin_, held.pop(bin_)
+
+
+def _stretches(window: Sequence[Bounds], genomes: int) -> Iterator[Sequence[Bounds]]:
+    """Parts of a window whose calls of so many genomes in open tiers are held at once."""
+    size = max(1, GENOMES_AT_ONCE // min(genomes, GENOMES_AT_ONCE))
+    for first in range(0, len(window), size):
+        yield window[first : first + size]
 
 
 def derived_counts(
@@ -86,6 +131,7 @@ def derived_counts(
     contig: str,
     window: Sequence[Bounds],
     changes: Sequence[Change],
+    waiting: Waiting | None = None,
 ) -> Iterator[tuple[str, int, NDArray[np.int32]]]:
     """Strata and bins whose counts change, and by how much at each base.
 
@@ -95,9 +141,14 @@ def derived_counts(
         contig: The contig.
         window: Some neighbouring bins.
         changes: Genomes that come and go, all of one plane.
+        waiting: Open tiers from which genomes are read where they are there; None: all are read
+            from their shards.
     """
     low, high = window[0][1], window[-1][2]
+    tiers, changes = ([], changes) if waiting is None else waiting.split(changes)
     depths: dict[str, Depths] = {}
+    for tier in tiers:
+        _add_tier(depths, reference, contig, (low, high), tier)
     for each in present(root, changes, contig, low, high):
         stratum = stratum_of(reference, contig, each.karyotype, each.counted)
         if stratum is not None:
@@ -113,11 +164,48 @@ def derived_counts(
                 yield stratum, bin_, part
 
 
+def _add_tier(
+    depths: dict[str, Depths],
+    reference: Reference,
+    contig: str,
+    within: tuple[int, int],
+    tier: Tier,
+) -> None:
+    """Add the callable runs of an open tier's genomes to the depths of their strata."""
+    by_stratum: dict[str, list[int]] = {}
+    for each in tier.changes:
+        stratum = stratum_of(reference, contig, each.karyotype, each.counted)
+        if stratum is not None:
+            by_stratum.setdefault(stratum, []).append(each.slot)
+    if not by_stratum:
+        return
+    for starts, ends, slots in tier.runs(contig, *within):
+        for stratum, mine in by_stratum.items():
+            chosen = np.isin(slots, mine)
+            depth = depths.setdefault(stratum, Depths(*within))
+            depth.add(starts[chosen], ends[chosen], 1)
+
+
+def _from_tiers(
+    contig: str, tiers: Sequence[Tier], low: int, high: int
+) -> tuple[pa.Table, pa.Table]:
+    """Calls that come from open tiers at [low, high), and those that go: none."""
+    tables = [each.calls(contig, low, high).cast(_CALLS) for each in tiers]
+    return pa.concat_tables(tables).unify_dictionaries(), _CALLS.empty_table()
+
+
+def _from_shards(
+    root: Root, contig: str, changes: Sequence[Change], low: int, high: int
+) -> tuple[pa.Table, pa.Table]:
+    """Calls that come and calls that go at [low, high), from the shards of genomes."""
+    added, removed = (_calls(root, contig, low, high, changes, sign) for sign in (True, False))
+    return added, removed
+
+
 def _calls(
-    root: Root, contig: str, window: Sequence[Bounds], changes: Sequence[Change], comes: bool
+    root: Root, contig: str, low: int, high: int, changes: Sequence[Change], comes: bool
 ) -> pa.Table:
-    """Passed calls of the genomes that come, or go, in a window; long form."""
-    low, high = window[0][1], window[-1][2]
+    """Passed calls of the genomes that come, or go, at [low, high); long form."""
     tables = [_CALLS.empty_table()]
     for each in changes:
         if each.comes is comes:

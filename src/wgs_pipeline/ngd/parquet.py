@@ -113,6 +113,23 @@ def read_where(
     return table if columns is None else table.select(list(columns))
 
 
+def row_groups(
+    path: Path, file: pq.ParquetFile, conditions: Sequence[Condition], columns: Sequence[str]
+) -> Iterator[pa.Table]:
+    """Rows of an open file that meet all conditions, a row group at a time.
+
+    Raises:
+        NgdError: The file is damaged.
+    """
+    asked = list(dict.fromkeys((*columns, *(name for name, _, _ in conditions))))
+    for group in range(file.metadata.num_row_groups):
+        with damage_named(path):
+            if not _possible(file.metadata.row_group(group), conditions):
+                continue
+            table = file.read_row_group(group, asked, use_threads=False)
+        yield conditions_met(table, conditions).select(list(columns))
+
+
 def conditions_met(table: pa.Table, conditions: Sequence[Condition]) -> pa.Table:
     """The rows that meet all conditions."""
     if not conditions:

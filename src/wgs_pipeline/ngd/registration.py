@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from wgs_pipeline.vault import Vault, seal
 
 #: A moment (UTC) in the name of a registration's file.
 _IN_NAME = "%Y%m%dT%H%M%S%fZ"
+_WAITING = re.compile(r"\d{8}T\d{12}Z\..*\.json$")
 
 
 @dataclass(frozen=True)
@@ -197,11 +199,15 @@ def _registration(
 
 def _next_moment(root: Root) -> datetime:
     """Now, but after everything that waits: clocks differ, and may be put back."""
-    names = [path.name.split(".")[0] for path in root.inbox.glob("????????T????????????Z.*.json")]
+    latest = None
+    if root.inbox.is_dir():
+        with os.scandir(root.inbox) as entries:  # thousands may wait: no objects of paths
+            names = (entry.name for entry in entries if _WAITING.match(entry.name))
+            latest = max(names, default=None)
     now = datetime.now(UTC)
-    if not names:
+    if latest is None:
         return now
-    last = datetime.strptime(max(names), _IN_NAME).replace(tzinfo=UTC)
+    last = datetime.strptime(latest.partition(".")[0], _IN_NAME).replace(tzinfo=UTC)
     return max(now, last + timedelta(microseconds=1))
 
 

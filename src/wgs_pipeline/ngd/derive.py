@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import shard
 from wgs_pipeline.ngd.bins import merge
-from wgs_pipeline.ngd.bitmaps import Slots
+from wgs_pipeline.ngd.bitmaps import Slots, among
 from wgs_pipeline.ngd.counts import Depths, stratum_of
 from wgs_pipeline.ngd.extents import present
 from wgs_pipeline.ngd.layout import Root
@@ -181,7 +181,7 @@ def _add_tier(
         return
     for starts, ends, slots in tier.runs(contig, *within):
         for stratum, mine in by_stratum.items():
-            chosen = np.isin(slots, mine)
+            chosen = among(slots, np.array(mine, np.uint32))
             depth = depths.setdefault(stratum, Depths(*within))
             depth.add(starts[chosen], ends[chosen], 1)
 

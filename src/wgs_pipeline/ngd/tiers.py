@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wgs_pipeline.errors import NgdError
+from wgs_pipeline.ngd.bitmaps import among
 from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
 from wgs_pipeline.ngd.intervals import depth
 from wgs_pipeline.ngd.layout import Root
@@ -102,7 +103,7 @@ def counted_variants(calls: pa.Table, without: NDArray[np.uint32]) -> pa.Table:
     Returns:
         pos, ref, alt, n_het, n_hom, n_hemi.
     """
-    kept = pa.array(~np.isin(np.asarray(calls["slot"]), without))
+    kept = pa.array(~among(np.asarray(calls["slot"]), without))
     flags = {
         f"n_{name}": pc.cast(pc.and_(pc.equal(calls["kind"], kind), kept), pa.int32())
         for name, kind in KINDS.items()
@@ -134,7 +135,7 @@ def coverage(
     """Genomes callable at each base of [low, high), of some slots only if given."""
     starts, ends = (np.asarray(runs[name]).astype(np.int64) for name in ("start", "end"))
     if slots is not None:
-        chosen = np.isin(np.asarray(runs["slot"]), slots)
+        chosen = among(np.asarray(runs["slot"]), slots)
         starts, ends = starts[chosen], ends[chosen]
     return depth(starts, ends, low, high)
 

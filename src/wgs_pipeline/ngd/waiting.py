@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from wgs_pipeline.ngd.bitmaps import Slots
+from wgs_pipeline.ngd.bitmaps import Slots, among
 from wgs_pipeline.ngd.generation import SEGMENT, Generation
 from wgs_pipeline.ngd.intervals import Positions
 from wgs_pipeline.ngd.layout import Root, callable_file, open_file
@@ -52,7 +52,7 @@ class Tier:
             self.footers[0],
             ["ref", "alt"],
         )
-        return table.filter(pa.array(_among(np.asarray(table["slot"]), self.slots)))
+        return table.filter(pa.array(among(np.asarray(table["slot"]), self.slots)))
 
     def runs(
         self, contig: str, low: int, high: int
@@ -64,7 +64,7 @@ class Tier:
         with open_parquet(path, self.footers[1]) as file:
             for table in row_groups(path, file, conditions, columns):
                 starts, ends, slots = (np.asarray(table[name]) for name in columns)
-                wanted = _among(slots, self.slots)
+                wanted = among(slots, self.slots)
                 yield (
                     starts[wanted].astype(np.int64),
                     ends[wanted].astype(np.int64),
@@ -134,10 +134,3 @@ def groups_of(tiers: Sequence[Tier]) -> list[list[Tier]]:
         groups[-1].append(each)
         room -= size
     return groups
-
-
-def _among(slots: Slots, wanted: Slots) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which of some slots are among those wanted, by a table of all slots up to the highest."""
-    table = np.zeros(int(max(slots.max(initial=0), wanted.max(initial=0))) + 1, np.bool_)
-    table[wanted] = True
-    return table[slots]

@@ -20,8 +20,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="that write shards")
     parser.add_argument("--compact-every", type=int, default=5, help="batches of 1,000 genomes")
     parser.add_argument("--times", type=int, default=40, help="that each question is asked")
-    parser.add_argument("--peers", type=int, default=10_000, help="largest cohort given to peers")
-    parser.add_argument("--peer-kb", type=float, default=200, help="of the region for peers")
+    parser.add_argument("--peers", type=int, default=60_000, help="largest cohort given to peers")
+    parser.add_argument("--peer-kb", type=float, default=200, help="most of the region for peers")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workdir", type=Path, help="scratch folder; default: a temporary one")
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -208,6 +209,7 @@ def whole_genome(folder: Path, source: Source, count: int) -> tuple[Place, dict[
     cohort = source.cohort()
     tiles = -(-GENOME_MB * 1_000_000 // cohort.length)
     per_contig = -(-tiles // 24)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     folder.mkdir(parents=True)
     place, meter = Place(folder), Meter()
     fai = folder / "reference.fa.fai"

@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from benchmarks.ngd import erasure, loading, merged, peers, queries, questions, 
 from benchmarks.ngd.callability import BCFTOOLS, GATK, Callability, Lengths, measured
 from benchmarks.ngd.cohort import CONTIG, Cohort
 from benchmarks.ngd.loading import BATCH, Source
-from benchmarks.ngd.measure import bytes_below
+from benchmarks.ngd.measure import bytes_below, cpu_seconds
 from benchmarks.ngd.project import Place, make_place
 from benchmarks.ngd.questions import allele_counts, draw_places
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 REAL_GATK = (
     REPOSITORY.parent / "shared/data/gvcf-na12878-chr20/NA12878.b37.chr20.60001-999989.g.vcf.gz"
 )
+#: Cells (persons times variants) of the slice that peers are given, at most.
+MOST_CELLS = 80_000_000
 #: Share of the persons that refuse research, before loading and again after compaction.
 REFUSING = 0.05
 
@@ -45,7 +48,7 @@ class Wanted:
         compact_every: Batches of 1,000 between two compactions.
         times: How often each question is asked.
         peers: Largest cohort that peers are given.
-        peer_bp: How much of the region peers are given.
+        peer_bp: How much of the region peers are given, at most; see ``MOST_CELLS``.
         seed: Of everything.
         keep: Whether databases stay.
     """
@@ -65,6 +68,8 @@ class Wanted:
 
 def run(wanted: Wanted) -> Iterator[Row]:
     """Measure everything; rows as they come."""
+    started = time.perf_counter()
+    before = _spent_before(wanted)
     yield {
         "step": "machine",
         "python": platform.python_version(),
@@ -87,6 +92,12 @@ def run(wanted: Wanted) -> Iterator[Row]:
         yield from _load(place, source, wanted)
         _remove(place.folder, wanted)
     _remove(folder, wanted)
+    yield {
+        "step": "total",
+        "cpu_s": cpu_seconds(),
+        "cpu_s_before": before,
+        "wall_s": time.perf_counter() - started,
+    }
 
 
 def _one_size(source: Source, wanted: Wanted) -> Iterator[Row]:
@@ -117,6 +128,17 @@ def _one_size(source: Source, wanted: Wanted) -> Iterator[Row]:
         yield {"step": "erase", "persons": source.persons, **row}
     yield {"step": "disk", "persons": source.persons, "bytes": bytes_below(wanted.workdir)}
     _remove(place.folder, wanted)
+
+
+def _spent_before(wanted: Wanted) -> float:
+    """CPU seconds in which an earlier, killed run loaded what is kept."""
+    spent = 0.0
+    for persons in wanted.persons:
+        progress = Place(wanted.workdir / f"{persons}-{wanted.callable}").progress
+        if progress.exists():
+            rows = [json.loads(line) for line in progress.read_text().splitlines()]
+            spent += sum(sum(row["cpu"].values()) for row in rows)
+    return spent
 
 
 def _simulate(folder: Path, wanted: Wanted) -> Row:
@@ -208,21 +230,22 @@ def _compared(
 ) -> Row:
     """The same questions to the peers, about the first bases of the region."""
     folder = wanted.workdir / "peers"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     folder.mkdir()
-    length = min(wanted.peer_bp, wanted.region_bp)
     cohort = source.cohort()
+    length = _peer_length(cohort, wanted)
     places = draw_places(cohort, peers.TIMES, wanted.seed + 1, length)
     piece = merged.cut(source, length)
     merged.write_vcf(piece, folder / "merged.vcf", wanted.seed)
     calls, without = piece.calls.num_rows, refusing.tolist()
+    del piece
     made = [
         peers.bcftools(folder / "merged.vcf", folder, places, without),
         peers.vcf_zarr(folder / "merged.bcf", folder, places, without),
         peers.vcztools(folder / "merged.vcz", places),
     ]
     rows = [_peer(each, calls) for each in made]
-    inside = tiledb_peer.calls_within(source)
-    rows.append(_peer(tiledb_peer.tiledb(source, folder, places), inside))
+    rows.append(_peer(*tiledb_peer.tiledb(source, folder, places, length)))
     ours = _ours(place, source, places, refusing)
     ours["calls_per_s"] = len(cohort.rows) / load_cpu_s
     equal = peers.equal_counts(folder / "merged.bcf", place, f"{CONTIG}:1-{length}")
@@ -236,6 +259,13 @@ def _compared(
         "equal": equal[0],
         "peers": [ours, *rows],
     }
+
+
+def _peer_length(cohort: Cohort, wanted: Wanted) -> int:
+    """Bases of the slice that peers are given: fewer of a large cohort, in whole kb."""
+    variants = int((allele_counts(cohort) > 0).sum())
+    most = MOST_CELLS * cohort.length / (cohort.persons * max(variants, 1))
+    return int(min(wanted.peer_bp, cohort.length, max(most // 1_000, 1) * 1_000))
 
 
 def _ours(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from benchmarks.ngd.genomes import make_batch
 from benchmarks.ngd.loading import Source
 from benchmarks.ngd.measure import Meter, bytes_below
@@ -20,24 +21,34 @@ from benchmarks.ngd.questions import Places
 _VALUES = ("variant", "kind", "dp", "gq", "ad_ref", "ad_alt")
 
 
-def tiledb(source: Source, folder: Path, places: Places) -> Peer:
-    """Import the passed calls of the whole region in fragments of 1,000 persons, consolidate, ask.
+def tiledb(source: Source, folder: Path, places: Places, length: int) -> tuple[Peer, int]:
+    """Import the passed calls of a slice in fragments of 1,000 persons, consolidate, ask.
 
     The array has no reference blocks: it gives AC and carriers, and no AN.
+
+    Args:
+        source: Where the calls come from.
+        folder: Where the store is made.
+        places: What is asked.
+        length: Of the slice, in bp from the beginning of the region.
+
+    Returns:
+        The peer, and how many calls it has imported.
     """
     import tiledb as library
 
     peer = Peer(f"TileDB {library.__version__}")
     store, meter = str(folder / "tiledb"), Meter()
     _create(library, store, source)
-    cohort = source.cohort()
+    cohort, count = source.cohort(), 0
     for low, high in source.batches():
         batch = make_batch(cohort, source.model, low, high, source.seed)
         person = np.repeat(np.arange(low, high, dtype=np.uint32), np.diff(batch.offsets))
         row = cohort.rows[int(cohort.offsets[low]) : int(cohort.offsets[high])]
         calls = batch.calls.append_column("person", pa.array(person))
         calls = calls.append_column("variant", pa.array(np.asarray(row)))
-        calls = calls.filter(calls["passed"])
+        calls = calls.filter(pc.and_(calls["passed"], pc.less_equal(calls["pos"], length)))
+        count += calls.num_rows
         with meter.step("import"):
             _write(library, store, calls)
     with meter.step("import"):
@@ -46,17 +57,8 @@ def tiledb(source: Source, folder: Path, places: Places) -> Peer:
     peer.import_cpu_s, peer.bytes = meter.cpu["import"], bytes_below(Path(store))
     with library.open(store) as array:
         _ask(peer, array, places)
-    peer.notes = "AC and carriers only, no AN; import from Arrow; the whole region"
-    return peer
-
-
-def calls_within(source: Source) -> int:
-    """Passed calls of a cohort's region: what ``tiledb`` imports."""
-    cohort, count = source.cohort(), 0
-    for low, high in source.batches():
-        batch = make_batch(cohort, source.model, low, high, source.seed)
-        count += int(np.asarray(batch.calls["passed"]).sum())
-    return count
+    peer.notes = "AC and carriers only, no AN; import from Arrow"
+    return peer, count
 
 
 def _create(library: Any, store: str, source: Source) -> None:

@@ -25,7 +25,7 @@ from wgs_pipeline.ngd.reference import Reference
 _CALLS_PER_BIN = 1_500
 _CALLS_HELD = 6_000_000
 _ROW_GROUP = 122_880
-_READ = ("contig", "pos", "ref", "alt", "kind", "passed")
+_READ = ("pos", "ref", "alt", "kind", "passed")
 
 
 def write_open_tier(
@@ -77,37 +77,50 @@ def open_calls(
     root: Root, genomes: Sequence[tiers.Genome], contig: str, low: int, high: int
 ) -> pa.Table:
     """Passed calls of genomes whose first base is in [low, high), as an open tier has them."""
-    tables = [tiers.CALLS.empty_table()]
-    for each in present(root, genomes, contig, low, high):
-        table = shard.read_variants(root, each.shard, contig, low, high, columns=_READ)
-        tables.append(_of_slot(table.filter(table["passed"]), each.slot, tiers.CALLS))
-    table = pa.concat_tables(tables)
+    mine = present(root, genomes, contig, low, high)
+    if not mine:
+        return tiers.CALLS.empty_table()
+    tables = [
+        shard.read_variants(root, each.shard, contig, low, high, columns=_READ, dictionaries=True)
+        for each in mine
+    ]
+    table = pa.concat_tables(tables).unify_dictionaries()
+    table = table.append_column("slot", _slots(mine, tables)).filter(table["passed"])
     if len(genomes) > 1:
         (keys,) = variant_keys([table])
         table = table.take(pa.array(np.argsort(keys, kind="stable")))
-    return table
+    return _on_contig(table, contig, tiers.CALLS)
 
 
 def open_runs(
     root: Root, genomes: Sequence[tiers.Genome], contig: str, low: int, high: int
 ) -> pa.Table:
     """Callable runs of the genomes that count that start in [low, high)."""
-    tables = [tiers.RUNS.empty_table()]
-    for each in present(root, genomes, contig, low, high):
-        if each.counted:
-            table = shard.read_callable(root, each.shard, contig, low, high)
-            table = table.filter(pc.greater_equal(table["start"], low))
-            tables.append(_of_slot(table, each.slot, tiers.RUNS))
-    table = pa.concat_tables(tables)
+    mine = [each for each in present(root, genomes, contig, low, high) if each.counted]
+    if not mine:
+        return tiers.RUNS.empty_table()
+    tables = [
+        shard.read_callable(root, each.shard, contig, low, high).select(["start", "end"])
+        for each in mine
+    ]
+    table = pa.concat_tables(tables).append_column("slot", _slots(mine, tables))
+    table = table.filter(pc.greater_equal(table["start"], low))
     if len(genomes) > 1:
         order = np.argsort(np.asarray(table["start"]), kind="stable")
         table = table.take(pa.array(order))
-    return table
+    return _on_contig(table, contig, tiers.RUNS)
 
 
-def _of_slot(table: pa.Table, slot: int, schema: pa.Schema) -> pa.Table:
-    slots = pa.array(np.full(table.num_rows, slot, np.uint32))
-    return table.append_column("slot", slots).select(schema.names).cast(schema)
+def _slots(genomes: Sequence[tiers.Genome], tables: Sequence[pa.Table]) -> pa.Array:
+    """The slot of each row of the genomes' tables."""
+    slots = np.array([each.slot for each in genomes], np.uint32)
+    return pa.array(np.repeat(slots, [table.num_rows for table in tables]))
+
+
+def _on_contig(table: pa.Table, contig: str, schema: pa.Schema) -> pa.Table:
+    """Columns of a schema, of which the contig is the same for all rows."""
+    table = table.append_column("contig", pa.repeat(contig, table.num_rows))
+    return table.select(schema.names).cast(schema)
 
 
 def _options(options: dict[str, object]) -> dict[str, object]:

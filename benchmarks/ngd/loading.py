@@ -65,7 +65,9 @@ class Source:
 def load(place: Place, source: Source, processes: int, every: int) -> dict[str, Any]:
     """Load all persons, and compact after every so many batches and at the end.
 
-    Batches that an earlier, killed run has loaded are passed over; their seconds are known from
+    Shards are written and registered by several processes, as on nodes of a cluster; a commit folds
+    in whatever is registered by then, also of batches that are not complete yet. Batches that an
+    earlier, killed run has loaded are passed over; their seconds are known from
     ``progress.jsonl``.
 
     Returns:
@@ -77,21 +79,19 @@ def load(place: Place, source: Source, processes: int, every: int) -> dict[str, 
     with (
         ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
         Vault(root.vault) as vault,
-        loading(root),  # shards of the next batches wait to be registered
         place.progress.open("a") as progress,
     ):
         written = pool.map(_write_batch, jobs[len(done) :])
-        for number, (digests, measured) in enumerate(written, start=len(done) + 1):
+        for number, (genomes, measured) in enumerate(written, start=len(done) + 1):
             meter = Meter()
             for name, wall, cpu in measured:
                 meter.add(name, wall, cpu)
-            _register(root, digests, (number - 1) * BATCH, meter)
             with meter.step("commit"):
                 commit(root, vault)
             if number % every == 0 or number == len(jobs):
                 with meter.step("compact"):
                     compact(root, vault)
-            done.append({"genomes": len(digests), "wall": meter.wall, "cpu": meter.cpu})
+            done.append({"genomes": genomes, "wall": meter.wall, "cpu": meter.cpu})
             progress.write(json.dumps(done[-1]) + "\n")
             progress.flush()
         loaded = read_generation(root, int(vault.require("generation"))).table.num_rows
@@ -131,27 +131,22 @@ def _rates(batches: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _write_batch(
     job: tuple[Path, Source, int, int],
-) -> tuple[list[str], list[tuple[str, float, float]]]:
-    """Shards of one batch of persons; their digests and what was measured."""
+) -> tuple[int, list[tuple[str, float, float]]]:
+    """Write and register one batch of persons; how many, and what was measured."""
     path, source, low, high = job
     root, meter = Root.open(path), Meter()
     with meter.step("simulate"):
         batch = make_batch(source.cohort(), source.model, low, high, source.seed)
-    with meter.step("shard"):
-        digests = [
-            write_contigs(
-                root, [batch.contig(person)], Analysis(karyotype(person)), left_aligned=True
-            )
-            for person in batch.persons
-        ]
-    return digests, [(name, meter.wall[name], meter.cpu[name]) for name in meter.wall]
-
-
-def _register(root: Root, digests: list[str], low: int, meter: Meter) -> None:
-    with meter.step("register"):
-        for person, digest in enumerate(digests, start=low):
-            identity = Identity(patient_id(person), sample_id(person))
-            register(root, digest, Analysis(karyotype(person)), identity)
+    for person in batch.persons:
+        analysis = Analysis(karyotype(person))
+        identity = Identity(patient_id(person), sample_id(person))
+        with loading(root):  # no one removes the shard before it is registered
+            with meter.step("shard"):
+                digest = write_contigs(root, [batch.contig(person)], analysis, left_aligned=True)
+            with meter.step("register"):
+                register(root, digest, analysis, identity)
+    measured = [(name, meter.wall[name], meter.cpu[name]) for name in meter.wall]
+    return len(batch.persons), measured
 
 
 def reading(place: Place, length: int) -> float:

@@ -119,7 +119,7 @@ class _Builder:
         self._uncounted = uncounted_slots(old.table, plan.changes)
         self._leaving = np.array(plan.leaving, np.uint32)
         self._old = {} if plan.rebuild else own
-        self._waiting = None if plan.rebuild else Waiting(root, old)
+        self._waiting = None if plan.rebuild else Waiting(root, old, plan.changes)
         self.files: dict[str, str] = {}
         self.gone = list(own.values()) if plan.rebuild else []
 

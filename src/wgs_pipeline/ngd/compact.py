@@ -39,6 +39,7 @@ from wgs_pipeline.ngd.generation import (
 )
 from wgs_pipeline.ngd.layout import RESEARCH, Root, callable_file, open_file
 from wgs_pipeline.ngd.plan import (
+    Change,
     Plan,
     decide,
     forget_plan,
@@ -51,6 +52,7 @@ from wgs_pipeline.ngd.plan import (
 )
 from wgs_pipeline.ngd.shard_keys import HeldKeys
 from wgs_pipeline.ngd.sweep import drop_old, sweep
+from wgs_pipeline.ngd.waiting import Waiting
 from wgs_pipeline.vault import Vault
 
 
@@ -116,14 +118,18 @@ def plan(root: Root, vault: Vault, rebuild: bool = False, scattered: bool = True
     """
     with vault.compacting() if scattered else nullcontext(), vault.lease():
         publish(root, vault)
-        planned = decide(root, vault, current_generation(root, vault), rebuild)
+        generation = current_generation(root, vault)
+        planned = decide(root, vault, generation, rebuild)
         if planned.empty:
             return planned
         key_loan.end_all(root, key_loan.COMPACTION)  # of plans whose place this one takes
         note_plan(vault, planned, scattered)
         if not scattered:
             return planned
-        shards = (each.shard for each in planned.changes)
+        read: Sequence[Change] = planned.changes
+        if not rebuild:  # what waits in open tiers is read there, and its keys stay here
+            _, read = Waiting(root, generation, planned.changes).split(planned.changes)
+        shards = (each.shard for each in read)
         return replace(planned, key=key_loan.lend(root.unlocked(vault.keys), planned.loan, shards))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wgs_pipeline.ngd.bitmaps import Slots, among
 from wgs_pipeline.ngd.generation import SEGMENT, Generation
@@ -78,48 +79,62 @@ class Tier:
 
 
 class Waiting:
-    """The open tiers of a generation.
+    """Which genomes of a plan are read from open tiers, and from which.
 
     Args:
         root: The database.
-        generation: The generation.
+        generation: The generation that the plan starts from.
+        changes: All genomes that come and go.
     """
 
-    def __init__(self, root: Root, generation: Generation) -> None:
+    def __init__(self, root: Root, generation: Generation, changes: Sequence[Change]) -> None:
         self._root, self._footers = root, generation.footers
-        table = generation.table
-        rows = zip(
-            *(table[name].to_pylist() for name in ("slot", "plane", "tier", "retired")),
-            strict=True,
-        )
-        self._tier_of: dict[int, str] = {}
-        self._sizes: dict[str, int] = {}
-        for slot, plane, tier, retired in rows:
-            if tier == SEGMENT:
-                continue
-            name = open_file(plane, int(tier))
-            self._sizes[name] = self._sizes.get(name, 0) + 1
-            if not retired:
-                self._tier_of[slot] = name
+        tier_of, sizes = _open_members(generation)
+        wanted: dict[tuple[str, str], list[Change]] = {}
+        for each in changes:
+            if each.comes and each.slot in tier_of:
+                wanted.setdefault((tier_of[each.slot], each.plane), []).append(each)
+        self._tiers = {
+            each: name
+            for (name, _), mine in wanted.items()
+            if len(mine) >= _LEAST_SHARE * sizes[name]
+            for each in mine
+        }
 
     def split(self, changes: Sequence[Change]) -> tuple[list[Tier], list[Change]]:
-        """Tiers from which genomes that come are read, and the changes for which shards are."""
+        """Tiers from which some of the changes are read, and those for which shards are."""
         by_tier: dict[str, list[Change]] = {}
         rest = []
         for each in changes:
-            name = self._tier_of.get(each.slot) if each.comes else None
+            name = self._tiers.get(each)
             if name is None:
                 rest.append(each)
             else:
                 by_tier.setdefault(name, []).append(each)
-        tiers = []
-        for name, mine in by_tier.items():
-            if len(mine) < _LEAST_SHARE * self._sizes[name]:
-                rest += mine
-                continue
-            footers = (self._footers.get(name), self._footers.get(callable_file(name)))
-            tiers.append(Tier(self._root, name, footers, tuple(mine)))
+        tiers = [
+            Tier(
+                self._root,
+                name,
+                (self._footers.get(name), self._footers.get(callable_file(name))),
+                tuple(mine),
+            )
+            for name, mine in by_tier.items()
+        ]
         return tiers, rest
+
+
+def _open_members(generation: Generation) -> tuple[dict[int, str], dict[str, int]]:
+    """File of the open tier of each genome in use that lies in one, and members of each file."""
+    table = generation.table.filter(pc.not_equal(generation.table["tier"], SEGMENT))
+    columns = (table[name].to_pylist() for name in ("slot", "plane", "tier", "retired"))
+    tier_of: dict[int, str] = {}
+    sizes: dict[str, int] = {}
+    for slot, plane, tier, retired in zip(*columns, strict=True):
+        name = open_file(plane, int(tier))
+        sizes[name] = sizes.get(name, 0) + 1
+        if not retired:
+            tier_of[slot] = name
+    return tier_of, sizes
 
 
 def groups_of(tiers: Sequence[Tier]) -> list[list[Tier]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from ngd_cohort import CONTIGS, Cohort, Person
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd import derive, waiting
-from wgs_pipeline.ngd.compact import compact
-from wgs_pipeline.ngd.layout import open_file
+from wgs_pipeline.ngd.build import build_contig
+from wgs_pipeline.ngd.compact import compact, plan, publish_plan
+from wgs_pipeline.ngd.layout import Root, open_file
 from wgs_pipeline.ngd.verify import verify, verify_contig
 
 
@@ -25,15 +27,30 @@ def whole(cohort: Cohort) -> None:
     report = verify(cohort.root, cohort.vault)
     assert (report.problems, report.orphans) == ((), ())
     for contig in CONTIGS:
-        assert verify_contig(cohort.root, contig).problems == ()
+        assert verify_contig(cohort.root.unlocked(cohort.vault.keys), contig).problems == ()
 
 
-def test_merging_new_genomes_opens_no_shard(cohort: Cohort) -> None:
-    shards = cohort.root.path / "shards"
-    shards.rename(shards.with_name("elsewhere"))
-    assert compact(cohort.root, cohort.vault).merged == 4
-    shards.with_name("elsewhere").rename(shards)
+def lent(cohort: Cohort) -> int:
+    (file,) = (cohort.root.path / "loans").glob("*.json")
+    return len(json.loads(file.read_text()))
+
+
+def test_merging_new_genomes_needs_no_key_of_theirs(cohort: Cohort) -> None:
+    planned = plan(cohort.root, cohort.vault)
+    assert lent(cohort) == 0
+    locked = Root.open(cohort.root.path)
+    parts = [build_contig(locked, planned, contig) for contig in CONTIGS]
+    assert publish_plan(cohort.root, cohort.vault, planned, parts).merged == 4
     whole(cohort)
+    cohort.add([Person.random(5)])
+    cohort.consents.add("patient-00002", "research", "refused")
+    assert len(plan(cohort.root, cohort.vault).changes) == 3
+    assert lent(cohort) == 1  # of the one who moves
+
+
+def test_a_rebuild_is_lent_all_keys(cohort: Cohort) -> None:
+    plan(cohort.root, cohort.vault, rebuild=True)
+    assert lent(cohort) == 4
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])

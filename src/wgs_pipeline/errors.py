@@ -8,7 +8,8 @@
     ├── GvcfError                 gVCF input or output
     ├── ConsentError              the consent register, or a use that consent does not allow
     │   ├── RegisterError         the register as a whole is missing, empty, stale or shrunk
-    │   └── PurposeError          a purpose outside the closed list
+    │   ├── PurposeError          a purpose outside the closed list
+    │   └── NoReleaseError        nothing has been published that research may be answered from
     ├── NgdError                  the National Genome Database
     └── OutputError               results cannot be written
 
@@ -92,6 +93,10 @@ class RegisterError(ConsentError):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         super().__init__(str(problem))
+
+
+class NoReleaseError(ConsentError):
+    """Research asks for counts, and no release of enough persons is there."""
 
 
 class PurposeError(ConsentError):

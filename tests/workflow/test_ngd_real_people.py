@@ -308,7 +308,10 @@ def test_na12878_at_every_base(brute: Brute, left_aligned: bool, tmp_path: Path)
             wgs("compact", root)
         with ngd.open(root, "care") as database:
             found = database.region("20:1-1010000").to_pylist()
-            with database._snapshot() as snapshot:  # the API answers for variants, not for bases
+            with database._snapshot() as (
+                snapshot,
+                _,
+            ):  # the API answers for variants, not for bases
                 assert snapshot.allele_number("20", every).tolist() == brute.number
             for base in chosen:
                 (row,) = database.variant(f"20-{base + 1}-N-C").to_pylist()

@@ -27,6 +27,7 @@ command.add_command(ngd_export.command, "export")
 command.add_command(ngd_commit.commit)
 command.add_command(ngd_erase.erase)
 command.add_command(ngd_maintenance.compact)
+command.add_command(ngd_maintenance.release)
 command.add_command(ngd_maintenance.verify)
 for _question in ngd_query.COMMANDS:
     command.add_command(_question)

@@ -1,4 +1,4 @@
-"""``wgs ngd compact`` and ``wgs ngd verify``: keep a database in order."""
+"""``wgs ngd compact``, ``release`` and ``verify``: keep a database in order."""
 
 from __future__ import annotations
 
@@ -131,6 +131,27 @@ def _verify_contigs(
         for contig in contigs:
             report = verify_contig(opened, contig, hashes_only, number)
             _conclude(f"{opened.path}: contig {contig} whole", report)
+
+
+@click.command()
+@_root
+def release(root: Path) -> None:
+    """Publish a release: the genomes that research and statistics are answered from.
+
+    It holds everyone whose consent allows research now, but for a few, and stays as it is until
+    the next one, or until someone of it refuses. At least 5 persons must be new in it.
+    """
+    from wgs_pipeline.ngd.layout import Root
+    from wgs_pipeline.ngd.publishing import publish
+    from wgs_pipeline.vault import Vault
+
+    opened = Root.open(root)
+    with Vault(opened.vault) as vault:
+        done = publish(opened, vault)
+    click.echo(
+        f"{root}: release {done.number}; {len(done.slots)} persons, generation {done.generation}",
+        err=True,
+    )
 
 
 def _conclude(said: str, report: Report) -> None:

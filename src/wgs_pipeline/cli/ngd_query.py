@@ -159,13 +159,16 @@ def genome(
 @click.command()
 @_root
 def info(root: Path) -> None:
-    """Genomes, variants, bytes and generation, as JSON."""
+    """Genomes, variants, bytes, generation and the release in force, as JSON."""
     import json
 
     from wgs_pipeline.ngd.inventory import info
     from wgs_pipeline.ngd.layout import Root
+    from wgs_pipeline.vault import Vault
 
-    click.echo(json.dumps(info(Root.open(root)), indent=2))
+    opened = Root.open(root)
+    with Vault(opened.vault) as vault:
+        click.echo(json.dumps(info(opened, vault), indent=2))
 
 
 COMMANDS = (region, variant, carriers, genes, genome, info)
@@ -226,8 +229,6 @@ def _answer(
             table = ask(database)
             contigs = database.contigs if format_ == "vcf" else {}
         answers.write(table, format_, output, contigs)
-    stated = table.schema.metadata
-    click.echo(
-        f"# generation={stated[b'generation'].decode()} eligible={stated[b'eligible'].decode()}",
-        err=True,
-    )
+    stated = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+    names = [name for name in ("generation", "release", "eligible") if name in stated]
+    click.echo("# " + " ".join(f"{name}={stated[name]}" for name in names), err=True)

@@ -19,16 +19,15 @@ CARRIER_COLUMNS = ("contig", "pos", "ref", "alt", "sample_id", "assay", "genotyp
 _GENOTYPES = {HET: "het", HOM: "hom", HEMI: "hemi"}
 
 
-def site_table(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+def with_frequency(table: pa.Table) -> pa.Table:
     """Counts with AF = AC / AN, which is empty where AN is 0."""
     ac, an = (np.asarray(table[name]).astype(np.float64) for name in ("AC", "AN"))
     frequency = np.divide(ac, an, out=np.full(len(ac), np.nan), where=an > 0)
-    table = table.append_column("AF", pa.array(frequency, from_pandas=True))
-    return table.select(list(columns))
+    return table.append_column("AF", pa.array(frequency, from_pandas=True))
 
 
-def absent(variant: Variant, allele_number: int) -> pa.Table:
-    """The row of a variant that no one carries: AC 0, AN as of its position."""
+def absent(variant: Variant, one_copy: int, two_copies: int) -> pa.Table:
+    """The row of a variant that no one carries: AC 0, AN as of the genomes callable there."""
     zero = np.zeros(1, np.int32)
     columns = {
         "contig": [variant.contig],
@@ -36,7 +35,9 @@ def absent(variant: Variant, allele_number: int) -> pa.Table:
         "ref": [variant.ref],
         "alt": [variant.alt],
         **dict.fromkeys((*COUNTS, "AC"), zero),
-        "AN": np.array([allele_number], np.int32),
+        "AN": np.array([one_copy + 2 * two_copies], np.int32),
+        "one_copy": np.array([one_copy], np.int32),
+        "two_copies": np.array([two_copies], np.int32),
     }
     return pa.table(columns)
 
@@ -66,10 +67,7 @@ def on_contig(table: pa.Table, contig: str) -> pa.Table:
     return table.append_column("contig", pa.DictionaryArray.from_arrays(codes, [contig]))
 
 
-def stated(
-    table: pa.Table, snapshot: Snapshot, eligible: str | None = None, **more: str
-) -> pa.Table:
+def stated(table: pa.Table, snapshot: Snapshot, **more: str) -> pa.Table:
     """A table that says which generation it is of, and how many genomes may be counted."""
-    count = str(snapshot.eligible) if eligible is None else eligible
-    number = str(snapshot.generation.number)
-    return table.replace_schema_metadata({"generation": number, "eligible": count, **more})
+    said = {"generation": str(snapshot.generation.number), "eligible": str(snapshot.eligible)}
+    return table.replace_schema_metadata(said | more)

@@ -22,8 +22,8 @@ from wgs_pipeline.ngd.answer_tables import (
     absent,
     carrier_table,
     on_contig,
-    site_table,
     stated,
+    with_frequency,
     with_genes,
 )
 from wgs_pipeline.ngd.eligibility import Eligibility
@@ -32,10 +32,11 @@ from wgs_pipeline.ngd.holdings import Holdings, Shelf
 from wgs_pipeline.ngd.layout import PLANES, RESEARCH, Root
 from wgs_pipeline.ngd.names import Naming, Region, Variant, read_aliases
 from wgs_pipeline.ngd.people import People
+from wgs_pipeline.ngd.released import Release, Released
 from wgs_pipeline.ngd.roster import Slots
 from wgs_pipeline.ngd.shard_rows import read_calls
 from wgs_pipeline.ngd.snapshot import Snapshot
-from wgs_pipeline.ngd.suppression import suppress, suppress_count
+from wgs_pipeline.ngd.suppression import Suppression
 from wgs_pipeline.vault import Genome, Vault
 
 #: Fewest genomes of a cohort that is asked about for another purpose than care.
@@ -47,8 +48,9 @@ class Database:
 
     Every method judges the consent register as it is now, pins one generation, and writes its
     line to the access log before it returns. Tables carry the schema metadata ``generation`` and
-    ``eligible`` (genomes that may be counted). What was read is kept for the next question; one
-    open database is for one thread.
+    ``eligible`` (genomes that may be counted); in research and statistics, which are answered from
+    the release in force, ``release`` too. What was read is kept for the next question; one open
+    database is for one thread.
 
     Args:
         root: The database.
@@ -72,6 +74,7 @@ class Database:
         self._log = AccessLog(root, vault, asker)
         self._shelf, self._people = Shelf(root, vault), People(vault)
         self._eligibility = Eligibility(root, vault, asker.purpose)
+        self._released = Released(root, vault)
         self._snapshots: dict[bytes | None, Snapshot] = {}
 
     def __enter__(self) -> Database:
@@ -92,10 +95,25 @@ class Database:
         return dict(self._root.reference().contigs)
 
     def info(self) -> dict[str, Any]:
-        """Genomes, distinct variants, bytes, generation: what the database holds, in numbers."""
+        """What the database holds, in numbers; for research and statistics what the release does.
+
+        Returns:
+            Genomes, distinct variants, bytes, generation and more; or release and eligible.
+
+        Raises:
+            ConsentError: Research or statistics, and there is no release, or the project does not
+                cover it.
+        """
         from wgs_pipeline.ngd.inventory import info
 
-        return info(self._root)
+        if not self._asker.is_aggregate:
+            return info(self._root, self._vault)
+        with (
+            self._log.answering("info", {}, "frequencies") as access,
+            self._snapshot() as (snapshot, release),
+        ):
+            access.update(_stated_access(snapshot, snapshot.eligible))
+            return _said(release) | {"eligible": snapshot.eligible}
 
     def region(self, region: str, samples: Sequence[str] | None = None) -> pa.Table:
         """Variants that start in a region such as ``chr20:100-200``, with their counts.
@@ -106,7 +124,7 @@ class Database:
 
         Returns:
             contig, pos, ref, alt, AC, AN, AF, n_het, n_hom, n_hemi. In research and statistics
-            counts are text and small ones are not shown.
+            counts are of the release in force, text, and small ones are not shown.
 
         Raises:
             NgdError: It is no region, a sample is not loaded, or the database is damaged.
@@ -118,14 +136,14 @@ class Database:
         kind = "frequencies" if samples is None else "cohort"
         with (
             self._log.answering("region", query, kind) as access,
-            self._snapshot(samples) as snapshot,
+            self._snapshot(samples) as (snapshot, release),
         ):
             asked = self._naming.region(region)
-            table = self._counted(snapshot, asked)
+            table = self._counted(snapshot, asked, release)
             access.update(_stated_access(snapshot, snapshot.eligible))
             if samples is not None:
                 access["slots"] = snapshot.visible_slots
-            return self._shown(snapshot, table)
+            return _counts(table, snapshot, release)
 
     def variant(self, name: str) -> pa.Table:
         """Counts of one variant such as ``chr20-123-A-T``: one row, AC 0 if no one carries it.
@@ -139,11 +157,11 @@ class Database:
         """
         with (
             self._log.answering("variant", {"variant": name}, "frequencies") as access,
-            self._snapshot() as snapshot,
+            self._snapshot() as (snapshot, release),
         ):
-            rows = [self._row(snapshot, asked) for asked in self._naming.variants(name)]
+            rows = [self._row(snapshot, asked, release) for asked in self._naming.variants(name)]
             access.update(_stated_access(snapshot, snapshot.eligible))
-            return self._shown(snapshot, pa.concat_tables(rows))
+            return _counts(pa.concat_tables(rows), snapshot, release)
 
     def genes(
         self, intervals: str | Path, names: Collection[str] = (), carriers: bool = False
@@ -170,18 +188,20 @@ class Database:
         kind = "identified" if carriers else "frequencies"
         with (
             self._log.answering("genes", query, kind) as access,
-            self._snapshot() as snapshot,
+            self._snapshot() as (snapshot, release),
         ):
             genes = read_genes(Path(intervals), self._naming, names)
             parts = [
-                (self._calls if carriers else self._counted)(snapshot, gene.region)
+                self._calls(snapshot, gene.region)
+                if carriers
+                else self._counted(snapshot, gene.region, release)
                 for gene in genes
             ]
             table = with_genes([gene.name for gene in genes], parts)
             if carriers:
                 return self._carried(snapshot, table, access, ("gene", *CARRIER_COLUMNS))
             access.update(_stated_access(snapshot, snapshot.eligible))
-            return self._shown(snapshot, table, ("gene", *SITE_COLUMNS))
+            return _counts(table, snapshot, release, ("gene", *SITE_COLUMNS))
 
     def carriers(self, name: str) -> pa.Table:
         """Who carries a variant; care only.
@@ -195,7 +215,7 @@ class Database:
         """
         with (
             self._log.answering("carriers", {"variant": name}, "identified") as access,
-            self._snapshot() as snapshot,
+            self._snapshot() as (snapshot, _),
         ):
             table = self._calls_of(snapshot, self._naming.variants(name)).sort_by("slot")
             answer = self._carried(snapshot, table, access, CARRIER_COLUMNS[-3:])
@@ -217,7 +237,7 @@ class Database:
         names = list(dict.fromkeys(names))
         with (
             self._log.answering("carriers", {"variants": names}, "identified") as access,
-            self._snapshot() as snapshot,
+            self._snapshot() as (snapshot, _),
         ):
             asked = [each for name in names for each in self._naming.variants(name)]
             return self._carried(snapshot, self._calls_of(snapshot, asked), access)
@@ -234,7 +254,7 @@ class Database:
         """
         with (
             self._log.answering("carriers", {"region": region}, "identified") as access,
-            self._snapshot() as snapshot,
+            self._snapshot() as (snapshot, _),
         ):
             table = self._calls(snapshot, self._naming.region(region))
             return self._carried(snapshot, table, access)
@@ -264,7 +284,7 @@ class Database:
         query = {"slots": slots} | ({} if region is None else {"region": region})
         with (
             self._log.answering("genome", query, "identified", slots) as access,
-            self._snapshot() as snapshot,
+            self._snapshot() as (snapshot, _),
         ):
             seen = [each for each in mine if each.slot in snapshot.visible_slots]
             genome = _chosen(mine, seen, sample_id)
@@ -276,14 +296,30 @@ class Database:
             return stated(answer, snapshot, sample_id=genome.sample_id)
 
     @contextmanager
-    def _snapshot(self, samples: Sequence[str] | None = None) -> Iterator[Snapshot]:
-        with self._shelf.pinned() as holdings:
-            allowed = self._eligibility.allowed(holdings.generation.number)
-            cohort = None if samples is None else self._people.slots_of(samples)
-            snapshot = self._view(holdings, allowed, cohort)
-            if samples is not None and self._asker.purpose is not Purpose.CARE:
-                _require_cohort(snapshot)
-            yield snapshot
+    def _snapshot(
+        self, samples: Sequence[str] | None = None, *, counts: bool = True
+    ) -> Iterator[tuple[Snapshot, Release | None]]:
+        """What the question reads; for research and statistics the release in force.
+
+        Args:
+            samples: Samples that the question is about; None: all.
+            counts: Counts are asked for. Otherwise, for genotypes, all who may be used now.
+        """
+        while True:
+            last = self._released.last() if self._asker.is_aggregate and counts else None
+            with self._shelf.pinned() as holdings:
+                allowed = self._eligibility.allowed(holdings.generation.number)
+                if last is not None:
+                    release = self._released.in_force(last, holdings, allowed)
+                    if release is None:
+                        continue  # someone has left: from the set that followed
+                    allowed = release.allowed
+                cohort = None if samples is None else self._people.slots_of(samples)
+                snapshot = self._view(holdings, allowed, cohort)
+                if samples is not None and self._asker.purpose is not Purpose.CARE:
+                    _require_cohort(snapshot)
+                yield snapshot, last
+                return
 
     def _view(
         self, holdings: Holdings, allowed: NDArray[np.bool_], cohort: Slots | None
@@ -309,22 +345,40 @@ class Database:
             self._rsids,
         )
 
-    def _row(self, snapshot: Snapshot, asked: Variant) -> pa.Table:
+    def _row(self, snapshot: Snapshot, asked: Variant, release: Release | None) -> pa.Table:
         """Counts of one variant: one row, also where no one carries it."""
-        table = self._counted(snapshot, Region(asked.contig, asked.pos - 1, asked.pos))
+        table = self._counted(snapshot, Region(asked.contig, asked.pos - 1, asked.pos), release)
         alleles = zip(table["ref"].to_pylist(), table["alt"].to_pylist(), strict=True)
         mine = [each == (asked.ref, asked.alt) for each in alleles]
         if any(mine):
             return table.filter(pa.array(mine))
-        number = snapshot.allele_number(asked.contig, np.array([asked.pos - 1]))
-        return absent(asked, int(number[0])).select(table.column_names)
+        one, two = snapshot.callable_genomes(asked.contig, np.array([asked.pos - 1]))
+        row = self._shown(absent(asked, int(one[0]), int(two[0])), release)
+        return row.select(table.column_names)
 
-    def _counted(self, snapshot: Snapshot, region: Region) -> pa.Table:
+    def _counted(self, snapshot: Snapshot, region: Region, release: Release | None) -> pa.Table:
+        """Counts of a region with frequencies, as the asker may see them."""
         project = self._asker.project
         if project is not None and self._asker.is_aggregate:
             require_region(project, self._naming, region)
-        table = snapshot.variants(region.contig, region.start, region.end)
+        table = snapshot.variants(
+            region.contig, region.start, region.end, copies=release is not None
+        )
+        table = self._shown(table, release)
         return table.append_column("contig", pa.repeat(region.contig, table.num_rows))
+
+    def _shown(self, table: pa.Table, release: Release | None) -> pa.Table:
+        """Counts with frequencies; in research and statistics without small ones."""
+        table = with_frequency(table)
+        return table if release is None else self.suppression.apply(table)
+
+    @property
+    def suppression(self) -> Suppression:
+        """How counts of a release are shown to the project that asks."""
+        project = self._asker.project
+        if project is None:
+            raise ValueError("a release is for projects alone")
+        return Suppression(project.minimum_count)
 
     def _calls(self, snapshot: Snapshot, region: Region) -> pa.Table:
         table = snapshot.calls(region.contig, region.start, region.end)
@@ -353,16 +407,20 @@ class Database:
         access.update(_stated_access(snapshot, len(present)), slots=present)
         return stated(carrier_table(table, samples, columns), snapshot)
 
-    def _shown(
-        self, snapshot: Snapshot, table: pa.Table, columns: Sequence[str] = SITE_COLUMNS
-    ) -> pa.Table:
-        """Counts with frequencies; in research and statistics without small ones."""
-        project = self._asker.project
-        table = site_table(table, columns)
-        if project is None or not self._asker.is_aggregate:
-            return stated(table, snapshot)
-        eligible = suppress_count(snapshot.eligible, project.minimum_count)
-        return stated(suppress(table, project.minimum_count), snapshot, eligible)
+
+def _counts(
+    table: pa.Table,
+    snapshot: Snapshot,
+    release: Release | None,
+    columns: Sequence[str] = SITE_COLUMNS,
+) -> pa.Table:
+    """The answer that counts are."""
+    return stated(table.select(list(columns)), snapshot, **_said(release))
+
+
+def _said(release: Release | None) -> dict[str, str]:
+    """What an answer from a release states of it."""
+    return {} if release is None else {"release": str(release.number)}
 
 
 def _require_cohort(snapshot: Snapshot) -> None:

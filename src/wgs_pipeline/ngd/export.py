@@ -10,17 +10,14 @@ DIR/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from wgs_pipeline.consent.purposes import Purpose
-from wgs_pipeline.errors import ConsentError, OutputError, PurposeError
+from wgs_pipeline.errors import ConsentError, NoReleaseError, OutputError, PurposeError
 from wgs_pipeline.ngd import interchange
 from wgs_pipeline.ngd.database import Database
 from wgs_pipeline.ngd.export_cohort import (
@@ -28,19 +25,17 @@ from wgs_pipeline.ngd.export_cohort import (
     all_allowed,
     counted_members,
     named_cohort,
-    narrowed,
     packed_slots,
     persons_gone,
-    slots_of,
 )
 from wgs_pipeline.ngd.export_folder import building, earlier_export, put_in_place
 from wgs_pipeline.ngd.export_genotypes import Request, Written, write_genotypes
 from wgs_pipeline.ngd.export_manifest import Statement, describe
 from wgs_pipeline.ngd.export_regions import Regions, chosen_regions
 from wgs_pipeline.ngd.projects import ResearchProject
-from wgs_pipeline.ngd.release import releasable
+from wgs_pipeline.ngd.release import LEAST
+from wgs_pipeline.ngd.released import Release
 from wgs_pipeline.ngd.snapshot import Snapshot
-from wgs_pipeline.ngd.suppression import suppress_count
 from wgs_pipeline.pseudonyms import cohort_digest
 from wgs_pipeline.vault import Genome, PastExport, Vault
 
@@ -72,9 +67,10 @@ class Wanted:
 def export(database: Database, wanted: Wanted) -> Statement:
     """Make a data set for the purpose and project that the database was opened for.
 
-    Research and statistics rest on the research plane alone, on those whose consent allows it
-    now, and on a project that covers the kind of data and the regions. Care and quality get
-    frequencies alone, of everyone whose consent allows care, with no number left out.
+    Research and statistics rest on the research plane alone, and on a project that covers the kind
+    of data and the regions. Genotypes are of everyone whose consent allows it now; frequencies are
+    of the release in force. Care and quality get frequencies alone, of everyone whose consent
+    allows care, with no number left out.
 
     Returns:
         What the manifest states.
@@ -138,12 +134,19 @@ class _Job:
     def write(self, folder: Path, access: dict[str, Any]) -> tuple[Statement, Cohort]:
         """Write every file; the caller makes them visible."""
         self._check_purpose()
-        with self.database._snapshot() as snapshot:
-            moment = datetime.now(UTC)
+        moment = datetime.now(UTC)
+        with self.database._snapshot(counts=self.wanted.frequencies_only) as (snapshot, release):
             genomes = self.vault.genomes()
             regions = chosen_regions(self.wanted.regions, self.project, snapshot.reference)
-            snapshot, cohort = self._cohort(snapshot, genomes)
-            sites, written = self._write_files(folder, snapshot, cohort, regions)
+            cohort = self._cohort(snapshot, genomes)
+            written: Written | None = None
+            if self.wanted.frequencies_only:
+                sites = self._write_counts(folder, snapshot, regions, release)
+            else:
+                request = Request(folder, regions, self.wanted.formats, self._source(snapshot))
+                written = write_genotypes(self.database._root, snapshot, cohort, request)
+                sites = written.sites
+                release = self._add_frequencies(folder, regions)
             access.update(generation=snapshot.generation.number, persons=cohort.persons)
             if written is not None:
                 access["slots"] = tuple(sorted(cohort.slots))
@@ -155,12 +158,13 @@ class _Job:
             project=self.project,
             purpose=str(self.purpose),
             data=self.wanted.kind,
+            release=None if release is None else release.number,
             generation=snapshot.generation.number,
             consent_as_of=moment,
-            persons=self._shown(cohort.persons),
-            eligible=self._shown(len(cohort)),
+            persons=cohort.persons,
+            eligible=len(cohort),
             consent_digest=cohort_digest(self.vault.project_key(self.project_id), cohort.samples),
-            removed=None if gone is None else self._shown(gone),
+            removed=self._told_gone(gone),
             variants=sites,
             regions=regions,
             written=written,
@@ -187,55 +191,48 @@ class _Job:
             "Give --frequencies-only"
         )
 
-    def _cohort(self, snapshot: Snapshot, genomes: Sequence[Genome]) -> tuple[Snapshot, Cohort]:
-        """Whose genomes, and the snapshot that shows theirs alone."""
-        key = self.vault.project_key(self.project_id)
+    def _cohort(self, snapshot: Snapshot, genomes: Sequence[Genome]) -> Cohort:
+        """Whose genomes."""
         members = counted_members(snapshot)
-        if self.wanted.frequencies_only and self.project is not None:
-            eligible = frozenset(members["slot"].to_pylist())
-            kept = releasable(eligible, self._releases(), self.project.minimum_count, key)
-            if kept != eligible:
-                snapshot = narrowed(snapshot, kept)
-                members = counted_members(snapshot)
         if not members.num_rows:
             raise ConsentError(
                 "no genome may be exported: none that counts is in the database, or consent "
-                "allows none, or too few. Look at 'wgs ngd info'"
+                "allows none. Look at 'wgs ngd info'"
             )
-        return snapshot, named_cohort(members, genomes, key)
+        return named_cohort(members, genomes, self.vault.project_key(self.project_id))
 
-    def _releases(self) -> list[frozenset[int]]:
-        """Slots of every table of counts given out before, to whatever project."""
-        return [
-            slots_of(each)
-            for each in self.vault.exports()
-            if each.kind == FREQUENCIES and each.project
-        ]
+    def _add_frequencies(self, folder: Path, regions: Regions) -> Release | None:
+        """Write the frequencies of the release in force beside genotypes, if there is one."""
+        if self.project is None or FREQUENCIES not in self.project.data:
+            return None
+        try:
+            with self.database._snapshot() as (snapshot, release):
+                self._write_counts(folder, snapshot, regions, release)
+        except NoReleaseError:
+            return None
+        return release
 
-    def _write_files(
-        self, folder: Path, snapshot: Snapshot, cohort: Cohort, regions: Regions
-    ) -> tuple[int, Written | None]:
-        """Write the data; gives the number of variants, and how much is person-level."""
-        of = f"project={self.project_id}," if self.project_id else ""
-        source = (f"##wgs_export=<{of}generation={snapshot.generation.number}>",)
+    def _write_counts(
+        self, folder: Path, snapshot: Snapshot, regions: Regions, release: Release | None
+    ) -> int:
+        """Write the frequencies; gives the number of variants."""
         contigs = {name: snapshot.reference.contigs[name] for name in regions}
-        with ExitStack() as stack:
-            take: Callable[[str, pa.Table], None] = _ignore
-            if self.project is None or FREQUENCIES in self.project.data:
-                minimum = self.project.minimum_count if self.project else None
-                files = interchange.FrequencyFiles(folder, contigs, source, minimum)
-                take = stack.enter_context(files).write
-            if self.wanted.frequencies_only:
-                for contig, variants in interchange.all_counts(snapshot, regions):
-                    take(contig, variants)
-                return files.rows, None
-            request = Request(folder, regions, self.wanted.formats, source, take)
-            written = write_genotypes(self.database._root, snapshot, cohort, request)
-            return written.sites, written
+        suppression = None if release is None else self.database.suppression
+        source = self._source(snapshot)
+        with interchange.FrequencyFiles(folder, contigs, source, suppression) as files:
+            for contig, variants in interchange.all_counts(snapshot, regions):
+                files.write(contig, variants)
+        return files.rows
+
+    def _source(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """Header lines that say what a VCF was made of."""
+        project = f"project={self.project_id}," if self.project_id else ""
+        return (f"##wgs_export=<{project}generation={snapshot.generation.number}>",)
 
     def _refuse_if_consent_changed(self, cohort: Cohort) -> None:
         """The data set is made of those whose consent allows it when it is given out."""
-        with self.database._snapshot() as snapshot:
+        counts = self.wanted.frequencies_only
+        with self.database._snapshot(counts=counts) as (snapshot, _):
             allowed = all_allowed(snapshot, cohort.slots)
         if not allowed:
             raise ConsentError(
@@ -243,13 +240,7 @@ class _Job:
                 "so it is not given out. Run it again; it will leave out whom it must"
             )
 
-    def _shown(self, number: int) -> int | str:
-        """A number of persons; small ones are shown only beside the genotypes themselves."""
-        if self.project is None or not self.wanted.frequencies_only:
-            return number
-        shown = suppress_count(number, self.project.minimum_count)
-        return int(shown) if shown.isdigit() else shown
-
-
-def _ignore(contig: str, variants: pa.Table) -> None:
-    """What is done with counts that the approval does not cover."""
+    def _told_gone(self, number: int | None) -> int | str | None:
+        """How many have left; counts alone would tell too much beside the number."""
+        is_secret = self.project is not None and self.wanted.frequencies_only
+        return f"{LEAST} or more" if number and is_secret else number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -64,14 +64,11 @@ def counted_members(snapshot: Snapshot) -> pa.Table:
     return snapshot.generation.table.select(columns).filter(pa.array(chosen))
 
 
-def narrowed(snapshot: Snapshot, slots: Set[int]) -> Snapshot:
-    """A snapshot that shows some slots alone."""
-    return replace(snapshot, cohort=np.array(sorted(slots), np.uint32))
-
-
 def all_allowed(snapshot: Snapshot, slots: Set[int]) -> bool:
     """Whether consent allows all of some slots in a snapshot."""
-    return bool(snapshot.allowed[np.array(sorted(slots), np.int64)].all())
+    wanted = np.array(sorted(slots), np.int64)
+    inside = wanted < len(snapshot.allowed)
+    return bool(inside.all() and snapshot.allowed[wanted].all())
 
 
 def named_cohort(members: pa.Table, genomes: Sequence[Genome], project_key: bytes) -> Cohort:

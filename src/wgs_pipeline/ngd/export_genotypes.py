@@ -73,14 +73,12 @@ class Request:
         regions: Bases in which variants start, and to which callable runs are cut.
         formats: Of ``FORMATS``.
         source: Further header lines of VCF.
-        take_counts: Given contig and counts of each window in turn.
     """
 
     folder: Path
     regions: Regions
     formats: Collection[str]
     source: tuple[str, ...]
-    take_counts: Callable[[str, pa.Table], None]
 
 
 @dataclass
@@ -184,7 +182,6 @@ def _write_contig(
             sites = sites_of(rows.calls_in(low, high))
             counted = counts(snapshot, contig, rows.bases, low, high)
             _require_same(_carriers(sites.table).equals(_carriers(counted)), contig)
-            request.take_counts(contig, counted)
             written.sites += sites.table.num_rows
             written.calls += sites.calls.num_rows
             if "parquet" in request.formats:

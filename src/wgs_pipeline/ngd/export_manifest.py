@@ -35,10 +35,11 @@ class Statement:
         project: The approval; None for care and quality.
         purpose: What it was made for.
         data: ``genotypes`` or ``frequencies``.
+        release: The release that it is of; None for care and quality.
         generation: The generation that it was made of.
         consent_as_of: The moment of which consent was asked.
-        persons: Persons in it; as text where the number is too small to be shown.
-        eligible: Genomes in it, the denominator of its counts; likewise.
+        persons: Persons in it.
+        eligible: Genomes in it, the denominator of its counts.
         consent_digest: Who was in, as a keyed code.
         removed: Persons of the last export of the project who are not in it; None: the first.
         variants: Variants in it.
@@ -49,10 +50,11 @@ class Statement:
     project: ResearchProject | None
     purpose: str
     data: str
+    release: int | None
     generation: int
     consent_as_of: datetime
-    persons: int | str
-    eligible: int | str
+    persons: int
+    eligible: int
     consent_digest: str
     removed: int | str | None
     variants: int
@@ -66,6 +68,7 @@ class Statement:
             "project": None if self.project is None else _approval(self.project),
             "purpose": self.purpose,
             "data": self.data,
+            "release": self.release,
             "generation": self.generation,
             "consent_as_of": self.consent_as_of.isoformat(timespec="seconds"),
             "persons": self.persons,

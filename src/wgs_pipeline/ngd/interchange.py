@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from wgs_pipeline.ngd.answer_tables import with_frequency
 from wgs_pipeline.ngd.export_regions import Regions, windows
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import BIN_BP
 from wgs_pipeline.ngd.snapshot import Snapshot
-from wgs_pipeline.ngd.suppression import suppress
+from wgs_pipeline.ngd.suppression import Suppression
 from wgs_pipeline.ngd.tiers import COUNTS
 from wgs_pipeline.ngd.vcf_writer import BgzipVcf, field, header, joined
 
@@ -59,8 +60,8 @@ INFO_LINES = (
 
 
 def counts(snapshot: Snapshot, contig: str, bases: Bases, low: int, high: int) -> pa.Table:
-    """Variants that start at some bases of [low, high), 0-based, as ``Snapshot.variants``."""
-    table = snapshot.variants(contig, low, high)
+    """Variants that start at some bases of [low, high), as ``Snapshot.variants`` with copies."""
+    table = snapshot.variants(contig, low, high, copies=True)
     inside = bases.contains(np.asarray(table["pos"]).astype(np.int64) - 1)
     return table.filter(pa.array(inside))
 
@@ -79,7 +80,7 @@ class FrequencyFiles:
         folder: Where they are written.
         contigs: Name to length of those that may come.
         source: Further header lines of the VCF.
-        minimum: Least count that is shown; None shows all.
+        suppression: How counts are shown; None shows all.
     """
 
     def __init__(
@@ -87,10 +88,10 @@ class FrequencyFiles:
         folder: Path,
         contigs: Mapping[str, int],
         source: tuple[str, ...],
-        minimum: int | None,
+        suppression: Suppression | None,
     ) -> None:
         self.rows = 0
-        self._minimum = minimum
+        self._suppression = suppression
         self._parquet = pq.ParquetWriter(
             folder / PARQUET, FREQUENCIES, compression="zstd", store_schema=False
         )
@@ -116,7 +117,7 @@ class FrequencyFiles:
         """Take the next variants of a contig, as ``counts`` gives them."""
         self.rows += variants.num_rows
         if variants.num_rows:
-            table = _typed(contig, variants, self._minimum)
+            table = _typed(contig, variants, self._suppression)
             self._parquet.write_table(table)
             self._vcf.write(vcf_records(table))
 
@@ -137,12 +138,10 @@ def vcf_records(table: pa.Table) -> bytes:
     return joined(pc.binary_join_element_wise("", records, "\n"))
 
 
-def _typed(contig: str, table: pa.Table, minimum: int | None) -> pa.Table:
-    ac, an = (np.asarray(table[name]).astype(np.float64) for name in ("AC", "AN"))
-    frequency = np.divide(ac, an, out=np.full(len(ac), np.nan), where=an > 0)
-    table = table.append_column("AF", pa.array(frequency, mask=np.isnan(frequency)))
-    if minimum is not None:
-        table = suppress(table, minimum)
+def _typed(contig: str, table: pa.Table, suppression: Suppression | None) -> pa.Table:
+    table = with_frequency(table)
+    if suppression is not None:
+        table = suppression.apply(table)
     shown = {name: _shown(table[name]) for name in ("AC", "AN", *COUNTS)}
     hidden = np.zeros(table.num_rows, np.bool_)
     for column in shown.values():

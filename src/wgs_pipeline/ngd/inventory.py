@@ -13,13 +13,15 @@ from wgs_pipeline.ngd import segments
 from wgs_pipeline.ngd.generation import Generation, pinned, read_generation
 from wgs_pipeline.ngd.layout import BIN_BP, Root, folder_name
 from wgs_pipeline.ngd.parquet import open_parquet, read_where
+from wgs_pipeline.ngd.released import Release
 from wgs_pipeline.ngd.roster import Roster
+from wgs_pipeline.vault import Vault
 
 _VARIANT = list(segments.VARIANT)
 
 
-def info(root: Root) -> dict[str, Any]:
-    """Genomes, distinct variants, bytes below ROOT, generation, and what lies where.
+def info(root: Root, vault: Vault) -> dict[str, Any]:
+    """Genomes, distinct variants, bytes below ROOT, generation, what lies where, the release.
 
     Raises:
         NgdError: The database is damaged.
@@ -39,6 +41,21 @@ def info(root: Root) -> dict[str, Any]:
         "generation": number,
         **in_plane,
         "open": int((roster.active & ~roster.in_segment).sum()),
+        "release": _release(vault),
+    }
+
+
+def _release(vault: Vault) -> dict[str, Any] | None:
+    """The release that research was answered from last; None where there was none."""
+    last = vault.last_release()
+    if last is None:
+        return None
+    release = Release.of(last)
+    return {
+        "number": release.number,
+        "persons": len(release.slots),
+        "generation": release.generation,
+        "made": release.made,
     }
 
 

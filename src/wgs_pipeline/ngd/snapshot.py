@@ -91,11 +91,18 @@ class Snapshot:
         """Genomes that may be counted: the denominator of the answer."""
         return int((self.visible & self.holdings.roster.counted).sum())
 
-    def variants(self, contig: str, start: int, end: int) -> pa.Table:
+    def variants(self, contig: str, start: int, end: int, copies: bool = False) -> pa.Table:
         """Variants at [start, end), 0-based, and their counts; variants that no one carries go.
 
+        Args:
+            contig: The contig.
+            start: First base.
+            end: Base after the last.
+            copies: How many genomes are callable, too.
+
         Returns:
-            pos (1-based), ref, alt, n_het, n_hom, n_hemi, AC, AN; sorted.
+            pos (1-based), ref, alt, n_het, n_hom, n_hemi, AC, AN; sorted. With ``copies`` also
+            one_copy and two_copies, as ``callable_genomes`` gives them.
         """
         parts = []
         for bin_, low, high in _bins(start, end):
@@ -107,12 +114,29 @@ class Snapshot:
                 het, hom, hemi = het[carried], hom[carried], hemi[carried]
             positions = np.asarray(table["pos"]).astype(np.int64) - 1
             table = table.append_column("AC", pa.array(het + 2 * hom + hemi))
-            parts.append(table.append_column("AN", pa.array(self.allele_number(contig, positions))))
+            one, two = self.callable_genomes(contig, positions)
+            table = table.append_column("AN", pa.array(one + 2 * two))
+            if copies:
+                table = table.append_column("one_copy", pa.array(one))
+                table = table.append_column("two_copies", pa.array(two))
+            parts.append(table)
         return pa.concat_tables(parts)
 
     def allele_number(self, contig: str, positions: Positions) -> NDArray[np.int32]:
         """AN at ascending 0-based positions: copies of the visible genomes callable there."""
-        result = np.zeros(len(positions), np.int32)
+        one, two = self.callable_genomes(contig, positions)
+        return one + 2 * two
+
+    def callable_genomes(
+        self, contig: str, positions: Positions
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Visible genomes callable at ascending 0-based positions that count there.
+
+        Returns:
+            Those of which one copy is expected, and those of which two are, each of shape
+            (positions,).
+        """
+        one, two = (np.zeros(len(positions), np.int32) for _ in range(2))
         bins = positions // BIN_BP
         for bin_ in range(bins[0], bins[-1] + 1) if len(bins) else ():
             rows = slice(*np.searchsorted(bins, [bin_, bin_ + 1]).tolist())
@@ -120,8 +144,10 @@ class Snapshot:
                 continue
             at = positions[rows]
             for karyotype, depth in self._depths(contig, bin_, at):
-                result[rows] += depth * self.reference.ploidy(contig, karyotype, at)
-        return result
+                ploidy = self.reference.ploidy(contig, karyotype, at)
+                one[rows] += depth * (ploidy == 1)
+                two[rows] += depth * (ploidy == 2)
+        return one, two
 
     def calls(self, contig: str, start: int, end: int) -> pa.Table:
         """Visible carriers, counted or not, of the variants at [start, end), 0-based.

@@ -3,9 +3,9 @@
 A folder outside ROOT, mode 0700, on a local disk:
 
 vault.sqlite     persons, genomes (slot, person, sample, assay), registrations that were folded
-                 in, the published generation, exports; wrapped under the master key: the identity
-                 (what is sealed to its public key only this vault opens), the keys of projects
-                 and of genome shards
+                 in, the published generation, releases, exports; wrapped under the master key:
+                 the identity (what is sealed to its public key only this vault opens), the keys
+                 of projects and of genome shards
 master.key       the master key, where it is not kept elsewhere
 audit.head       where the access log ends
 commit.lock      lease of whoever commits
@@ -13,8 +13,8 @@ compact.lock     lease of whoever compacts or erases
 erasure.json     who is being erased, until that is done
 """
 
-from wgs_pipeline.vault.records import Genome, Holders, Outcome, PastExport
+from wgs_pipeline.vault.records import Genome, Holders, Outcome, PastExport, PastRelease
 from wgs_pipeline.vault.sealing import seal
 from wgs_pipeline.vault.store import Vault
 
-__all__ = ["Genome", "Holders", "Outcome", "PastExport", "Vault", "seal"]
+__all__ = ["Genome", "Holders", "Outcome", "PastExport", "PastRelease", "Vault", "seal"]

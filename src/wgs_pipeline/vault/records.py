@@ -63,6 +63,23 @@ class PastExport:
 
 
 @dataclass(frozen=True)
+class PastRelease:
+    """One set of genomes that research was answered from.
+
+    Attributes:
+        number: How many there had been with it.
+        generation: The generation that it was made of.
+        made: When, ISO 8601.
+        slots: The genomes that were in, as a serialised roaring bitmap.
+    """
+
+    number: int
+    generation: int
+    made: str
+    slots: bytes
+
+
+@dataclass(frozen=True)
 class Holders:
     """Who holds the slots, as columns.
 

@@ -15,7 +15,7 @@ from wgs_pipeline.vault import keyring
 from wgs_pipeline.vault.connection import Connection
 from wgs_pipeline.vault.keyring import Keyring
 from wgs_pipeline.vault.master import KeySource
-from wgs_pipeline.vault.records import Genome, Holders, Outcome, PastExport
+from wgs_pipeline.vault.records import Genome, Holders, Outcome, PastExport, PastRelease
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -43,6 +43,11 @@ _EXPORTS = """
 CREATE TABLE IF NOT EXISTS exports (
     number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, kind TEXT NOT NULL,
     purpose TEXT NOT NULL, generation INTEGER NOT NULL, made TEXT NOT NULL,
+    slots BLOB NOT NULL) STRICT
+"""
+_RELEASES = """
+CREATE TABLE IF NOT EXISTS releases (
+    number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, made TEXT NOT NULL,
     slots BLOB NOT NULL) STRICT
 """
 
@@ -390,6 +395,30 @@ class Vault:
             (export.project, export.kind, export.purpose, export.generation, export.made,
              export.slots),
         )  # fmt: skip
+
+    def releases(self) -> list[PastRelease]:
+        """Every set of genomes that research was answered from, in order."""
+        self._database.execute(_RELEASES)
+        rows = self._database.execute(
+            "SELECT number, generation, made, slots FROM releases ORDER BY number"
+        )
+        return [PastRelease(*row) for row in rows]
+
+    def last_release(self) -> PastRelease | None:
+        """The last of them."""
+        self._database.execute(_RELEASES)
+        row = self._database.execute(
+            "SELECT number, generation, made, slots FROM releases ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else PastRelease(*row)
+
+    def record_release(self, release: PastRelease) -> None:
+        """Remember a set before anything is answered from it."""
+        self._database.execute(_RELEASES)
+        self._database.execute(
+            "INSERT INTO releases (number, generation, made, slots) VALUES (?, ?, ?, ?)",
+            (release.number, release.generation, release.made, release.slots),
+        )
 
     def public_key(self) -> str:
         """X25519 public key, hexadecimal."""

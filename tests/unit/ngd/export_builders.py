@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import yaml
-from ngd_builders import Consents, make_database, write_gvcf
+from ngd_builders import Consents, make_database, publish_release, write_gvcf
 from ngd_random import CONTIGS, PAR, gvcf_lines
 
 from wgs_pipeline import audit, ngd
@@ -16,6 +16,7 @@ from wgs_pipeline.ngd.export import Wanted, export
 from wgs_pipeline.ngd.export_manifest import Statement
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.load import Request, load
+from wgs_pipeline.ngd.released import Release
 from wgs_pipeline.vault import Vault
 
 SEXES = ("female", "male", "male", "female", "unknown")
@@ -61,6 +62,9 @@ class Study:
         root = Root.open(self.path)
         with Vault(root.vault) as vault:
             compact(root, vault)
+
+    def publish(self) -> Release:
+        return publish_release(self.path)
 
     def export(
         self, name: str = "out", purpose: str = "research", project: Path | None = None,

@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 from wgs_pipeline.ngd.init import Wanted, initialise
 from wgs_pipeline.ngd.layout import Root
+from wgs_pipeline.ngd.publishing import publish
+from wgs_pipeline.ngd.released import Release
 from wgs_pipeline.ngd.shard_keys import WaitingKeys
 from wgs_pipeline.vault import Vault
 
@@ -107,3 +109,10 @@ def unlocked(path: Path) -> Root:
     """A database whose shards can be read, also before they are committed."""
     root = Root.open(path)
     return root.unlocked(_VaultKeys(root))
+
+
+def publish_release(root: Path) -> Release:
+    """Publish a release of a database."""
+    opened = Root.open(root)
+    with Vault(opened.vault) as vault:
+        return publish(opened, vault)

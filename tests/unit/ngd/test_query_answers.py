@@ -10,7 +10,7 @@ from pathlib import Path
 
 import ngd_oracle as oracle
 import pytest
-from ngd_builders import CONTIGS, PAR, Consents, make_database, write_gvcf
+from ngd_builders import CONTIGS, PAR, Consents, make_database, publish_release, write_gvcf
 
 from wgs_pipeline import audit, ngd
 from wgs_pipeline.errors import ConsentError, NgdError, PurposeError
@@ -87,6 +87,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
                 compact(opened, vault)
     for number in WITHDRAWN:
         consents.add(f"person-{number}", "analysis", "withdrawn")
+    publish_release(root)
     return Loaded(root, genomes, karyotypes)
 
 

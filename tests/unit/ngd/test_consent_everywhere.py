@@ -5,23 +5,27 @@ Where a command that reads genomes is added, add its column to ``Everywhere`` an
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
-from ngd_builders import Consents, make_database, write_gvcf
+from ngd_builders import Consents, make_database, publish_release, write_gvcf
 
 from wgs_pipeline import audit, ngd
 from wgs_pipeline.consent.decisions import may_show_secondary_findings
 from wgs_pipeline.consent.register import ConsentRegister
-from wgs_pipeline.errors import ConsentError
+from wgs_pipeline.errors import ConsentError, PurposeError
 from wgs_pipeline.ngd.compact import compact
+from wgs_pipeline.ngd.export import Wanted, export
 from wgs_pipeline.ngd.generation import read_generation
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.load import Request, load
+from wgs_pipeline.ngd.release import LEAST
 from wgs_pipeline.project import Project
 from wgs_pipeline.report.collect import collect
 from wgs_pipeline.vault import Vault
@@ -74,6 +78,7 @@ TABLE = (
     Case("no contact, no export", (("recontact", "refused"), ("cross_border", "refused"))),
 )
 NAMES = [case.name for case in TABLE]
+VARIANTS = [f"chr1-{number + 1}-A-G" for number in range(len(TABLE))]
 
 
 class Everywhere:
@@ -93,7 +98,8 @@ class Everywhere:
         approval = {
             "id": "p1", "title": "t", "approval": {"number": "1", "committee": "c"},
             "purpose": "x", "duo": ["DUO:0000006"], "valid_from": "2024-01-01",
-            "valid_to": "2099-12-31", "users": [audit.system_user()], "data": ["frequencies"],
+            "valid_to": "2099-12-31", "users": [audit.system_user()],
+            "data": ["frequencies", "genotypes"],
         }  # fmt: skip
         self.project_file.write_text(yaml.safe_dump(approval))
 
@@ -114,11 +120,18 @@ class Everywhere:
     def load(self, number: int, sample: str = "") -> object:
         sample = sample or f"S{number}"
         at = number + 1
-        lines = [f"chr1 {at} A G . . GT:DP:GQ 0/1:30:50"]
+        lines = [f"chr1 {at} A G . . GT:DP:GQ 0/1:30:50", _block(at + 1, 60)]
         if at > 1:
-            lines.insert(0, f"chr1 1 A <*> . END={at - 1} GT:GQ:MIN_DP 0/0:50:30")
+            lines.insert(0, _block(1, at - 1))
         gvcf = write_gvcf(self.folder / f"{sample}.g.vcf", sample, lines)
         return load(self.root, Request(sample, gvcf, self.person(number), "female"))
+
+    def load_newcomers(self) -> None:
+        """Five persons who carry nothing, and come in when someone leaves the release."""
+        for number in range(len(TABLE), len(TABLE) + 5):
+            self.consents.add(self.person(number), *GIVEN)
+            gvcf = write_gvcf(self.folder / f"N{number}.g.vcf", f"N{number}", [_block(1, 60)])
+            load(self.root, Request(f"N{number}", gvcf, self.person(number), "female"))
 
     def compact(self) -> None:
         root = Root.open(self.root)
@@ -133,25 +146,61 @@ class Everywhere:
 
     def region(self, purpose: str) -> set[str]:
         with self.open(purpose) as database:
-            rows = database.region("chr1:1-60").to_pylist()
-        return {NAMES[row["pos"] - 1] for row in rows if str(row["AC"]) != "0"}
+            return _carried(database.region("chr1:1-60"))
 
     def variant(self, purpose: str) -> set[str]:
         with self.open(purpose) as database:
-            rows = [
-                database.variant(f"chr1-{number + 1}-A-G").to_pylist()[0]
-                for number in range(len(TABLE))
-            ]
-        return {NAMES[row["pos"] - 1] for row in rows if str(row["AC"]) != "0"}
+            rows = [database.variant(name) for name in VARIANTS]
+        return set().union(*map(_carried, rows))
+
+    def genes(self, purpose: str) -> set[str]:
+        with self.open(purpose) as database:
+            return _carried(database.genes(self._bed()))
+
+    def cohort(self, purpose: str) -> set[str]:
+        with self.open(purpose) as database:
+            samples = [f"S{number}" for number in range(len(TABLE))]
+            return _carried(database.region("chr1:1-60", samples))
+
+    def exported_counts(self, purpose: str) -> set[str]:
+        with self.open(purpose) as database:
+            target = self.folder / f"counts-{purpose}"
+            export(database, Wanted(target, frequencies_only=True))
+        return _carried(pq.read_table(target / "frequencies.parquet"))
+
+    def exported_genotypes(self, purpose: str) -> set[str]:
+        """Cases with a call; each person has one, and the samples are as many as the calls."""
+        with self.open(purpose) as database:
+            target = self.folder / "genotypes"
+            done = export(database, Wanted(target))
+        calls = pq.read_table(target / "genotypes")
+        names = pq.read_table(target / "samples.parquet")["sample"].to_pylist()
+        header = subprocess.run(["bcftools", "query", "-l", target / "genotypes.vcf.gz"],
+                                capture_output=True, text=True, check=True)  # fmt: skip
+        assert sorted(names) == header.stdout.split()
+        assert done.persons == len(names) == calls.num_rows + 5
+        return _carried(calls)
 
     def carriers(self) -> set[str]:
         shown = set()
         with self.open("care") as database:
             for number, name in enumerate(NAMES):
-                samples = database.carriers(f"chr1-{number + 1}-A-G")["sample_id"].to_pylist()
+                samples = database.carriers(VARIANTS[number])["sample_id"].to_pylist()
                 assert samples in ([], [f"S{number}"])
                 shown |= {name} if samples else set()
         return shown
+
+    def carriers_of(self) -> set[str]:
+        with self.open("care") as database:
+            return _of_samples(database.carriers_of(VARIANTS))
+
+    def carriers_in(self) -> set[str]:
+        with self.open("care") as database:
+            return _of_samples(database.carriers_in("chr1"))
+
+    def carriers_by_gene(self) -> set[str]:
+        with self.open("care") as database:
+            return _of_samples(database.genes(self._bed(), carriers=True))
 
     def genome(self) -> set[str]:
         shown = set()
@@ -161,6 +210,11 @@ class Everywhere:
                     assert database.genome(self.person(number)).num_rows == 1
                     shown.add(name)
         return shown
+
+    def _bed(self) -> Path:
+        path = self.folder / "gene.bed"
+        path.write_text("chr1\t0\t60\tGENE\n")
+        return path
 
     def secondary_findings(self) -> set[str]:
         register = ConsentRegister.read(self.consents.path, optouts=self.optouts)
@@ -198,10 +252,25 @@ class Everywhere:
         root = Root.open(self.root)
         with Vault(root.vault) as vault:
             members = read_generation(root, int(vault.require("generation"))).members
-            owners = {each.slot: each.patient_id for each in vault.genomes()}
+            owners = {each.slot: int(each.patient_id[6:]) for each in vault.genomes()}
         return {
-            NAMES[int(owners[each.slot][6:])]: each.plane for each in members if not each.retired
+            NAMES[owners[each.slot]]: each.plane
+            for each in members
+            if not each.retired and owners[each.slot] < len(NAMES)
         }
+
+
+def _block(start: int, end: int) -> str:
+    return f"chr1 {start} A <*> . END={end} GT:GQ:MIN_DP 0/0:50:30"
+
+
+def _carried(table) -> set[str]:
+    """Cases whose variant is in a table, and carried by someone."""
+    return {NAMES[row["pos"] - 1] for row in table.to_pylist() if str(row.get("AC", "")) != "0"}
+
+
+def _of_samples(table) -> set[str]:
+    return {NAMES[int(sample[1:])] for sample in table["sample_id"].to_pylist()}
 
 
 def cases(which: str) -> set[str]:
@@ -214,6 +283,8 @@ def everywhere(request, tmp_path_factory):
     built = Everywhere(tmp_path_factory.mktemp("everywhere"))
     if request.param == "compacted":
         built.compact()
+    publish_release(built.root)
+    built.load_newcomers()
     everyone = set(NAMES)
     assert built.region("care") == built.region("research") == built.carriers() == everyone
     assert built.gate() == (everyone, everyone)
@@ -222,18 +293,51 @@ def everywhere(request, tmp_path_factory):
     return built
 
 
+#: Everyone who may not be used leaves the release at once: so many that no one is drawn to go too.
+assert sum(not case.research for case in TABLE) >= 2 * LEAST - 1
+
+
 ALLOWED_BY = {"care": "care", "quality": "care", "research": "research", "statistics": "research"}
 
 
 @pytest.mark.parametrize("purpose", ALLOWED_BY)
-@pytest.mark.parametrize("command", ["region", "variant"])
+@pytest.mark.parametrize("command", ["region", "variant", "genes", "exported_counts"])
 def test_counts(everywhere, command, purpose):
     assert getattr(everywhere, command)(purpose) == cases(ALLOWED_BY[purpose])
 
 
-@pytest.mark.parametrize("command", ["carriers", "genome"])
+@pytest.mark.parametrize("purpose", ALLOWED_BY)
+def test_counts_of_chosen_samples(everywhere, purpose):
+    if purpose in ("care", "quality"):
+        assert everywhere.cohort(purpose) == cases("care")
+    else:
+        with pytest.raises(PurposeError):
+            everywhere.cohort(purpose)
+
+
+@pytest.mark.parametrize("purpose", ALLOWED_BY)
+def test_genotypes_of_many(everywhere, purpose):
+    if purpose == "research":
+        assert everywhere.exported_genotypes(purpose) == cases("research")
+    else:
+        with pytest.raises(PurposeError):
+            everywhere.exported_genotypes(purpose)
+
+
+@pytest.mark.parametrize(
+    "command", ["carriers", "carriers_of", "carriers_in", "carriers_by_gene", "genome"]
+)
 def test_persons(everywhere, command):
     assert getattr(everywhere, command)() == cases("care")
+
+
+@pytest.mark.parametrize("purpose", ["quality", "research", "statistics"])
+@pytest.mark.parametrize("question", ["carriers", "carriers_of", "carriers_in", "genes", "genome"])
+def test_persons_are_shown_for_no_other_purpose(everywhere, question, purpose):
+    asked = {"carriers": (VARIANTS[0],), "carriers_of": (VARIANTS,), "carriers_in": ("chr1",),
+             "genes": (everywhere._bed(), (), True), "genome": (everywhere.person(0),)}  # fmt: skip
+    with everywhere.open(purpose) as database, pytest.raises(PurposeError):
+        getattr(database, question)(*asked[question])
 
 
 def test_secondary_findings(everywhere):
@@ -261,3 +365,24 @@ def test_loading_last(everywhere):
     assert research == cases("research")
     assert everywhere.region("care") == cases("care")
     assert everywhere.region("research") == cases("research")
+
+
+def test_an_event_of_a_second_ago_counts_at_once(tmp_path):
+    """By the clock, in a database that stays open: before any load, compaction or release."""
+    built = Everywhere(tmp_path)
+    publish_release(built.root)
+    built.load_newcomers()
+    with built.open("care") as care, built.open("research") as research:
+        for database in (care, research):
+            assert database.variant(VARIANTS[0])["AC"].to_pylist() in ([1], ["<5"])
+        for scope, decision, asked in (
+            ("research", "refused", research), ("analysis", "withdrawn", care)
+        ):  # fmt: skip
+            moment = (datetime.now(UTC) - timedelta(seconds=1)).isoformat(timespec="seconds")
+            with built.consents.path.open("a") as file:
+                event = [built.person(0), scope, decision, moment, moment, "form"]
+                file.write("\t".join(event) + "\n")
+            assert asked.variant(VARIANTS[0])["AC"].to_pylist() in ([0], ["0"])
+        with pytest.raises(ConsentError):
+            care.genome(built.person(0))
+        assert care.carriers_in("chr1:1-1").num_rows == 0

@@ -40,6 +40,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
     study.compact()
     study.add(6)
     study.refuse(4)
+    study.publish()
     out, _ = study.export(formats=("parquet", "vcf", "bcf", "vcf-zarr"))
     return study, out
 
@@ -236,19 +237,20 @@ def test_manifest_and_dictionary_cover_every_file_and_column(shared: tuple[Study
 
 def test_only_bytes_of_the_research_plane_are_opened(tmp_path: Path):
     study = Study(tmp_path)
-    for number in range(4):
+    for number in range(6):
         study.add(number, [f"chr1 10 A G,<*> . . GT:DP:GQ 0/1:{30 + number}:50"])
     study.refuse(1)
     study.compact()
     root = Root.open(study.path)
     with Vault(root.vault) as vault:
         refused = [each.shard for each in vault.genomes_of("0101111001")]
+    study.publish()
     moved = [study.path / folder / "care_only" for folder in ("index", "counts")]
     assert moved[0].exists()
     for folder in (*moved, root.shard(refused[0])):
         folder.rename(tmp_path / f"away-{folder.parent.name}-{folder.name}")
     out, done = study.export()
-    assert done.persons == 3
+    assert done.persons == 5
     assert _pseudonym(study, 1) not in pq.read_table(out / "samples.parquet")["sample"].to_pylist()
     with pytest.raises((WgsError, FileNotFoundError)), ngd.open(study.path, "care") as database:
         database.region("chr1:1-60")

@@ -42,8 +42,7 @@ def test_a_data_set_is_made_and_made_again(study: Study, wgs, tmp_path: Path):
     said = wgs(*asked, "--format", "bcf", "--format", "bcf", "--actor", "root")
     assert "2 persons, 1 removed since the last export" in said
     assert {each.name for each in out.iterdir()} == {
-        "data_dictionary.tsv", "frequencies.parquet", "frequencies.vcf.gz",
-        "frequencies.vcf.gz.tbi", "genotypes.bcf", "genotypes.bcf.csi", "manifest.json",
+        "data_dictionary.tsv", "genotypes.bcf", "genotypes.bcf.csi", "manifest.json",
     }  # fmt: skip
 
 

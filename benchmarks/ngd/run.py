@@ -107,6 +107,7 @@ def _one_size(source: Source, wanted: Wanted) -> Iterator[Row]:
     place = _place(source, wanted)
     loaded = list(_load(place, source, wanted))
     yield from loaded
+    queries.publish_release(place)
     places = draw_places(cohort, wanted.times, wanted.seed)
     asked = places.questions()
     rng = np.random.default_rng((wanted.seed, 2))

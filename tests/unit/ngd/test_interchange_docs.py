@@ -46,6 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             alt = bases[pos // 4 % 3 + 1]
             lines.append(f"chr1 {pos} A {alt},<*> . . GT:DP:GQ {genotype}:{dp}:50")
         study.add(number, lines)
+    study.publish()
     study.export("export", formats=("parquet", "vcf", "vcf-zarr"))
     mine = write_gvcf(
         study.folder / "cases.vcf", "case",

@@ -31,7 +31,8 @@ class Step:
         rule: Its rule.
         key: Name of its log and benchmark: the wildcards, joined by dots.
         outputs: What it writes, relative to the results folder.
-        replaced_by: Where its outputs are temporary: what is made of them.
+        replaced_by: Where its outputs are temporary, or serve one file alone: what is made of
+            them.
     """
 
     rule: str
@@ -64,6 +65,7 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
 
     A stage that does not apply to it, by how it enters, has neither steps nor outputs.
     """
+    verdict = f"qc/{sample}/verdict.json"
     steps = {
         "reads": _reads(project, sample),
         "alignment": _alignment(project, sample),
@@ -72,9 +74,9 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
         "qc": tuple(_qc(project, sample)),
         "verdict": (
             *_lanes(project, sample),
-            Step("fingerprint_sample", sample, (f"qc/{sample}/fingerprint.npz",)),
-            Step("check_identity", sample, (f"qc/{sample}/identity.json",)),
-            Step("judge_sample", sample, (f"qc/{sample}/verdict.json",)),
+            Step("fingerprint_sample", sample, (f"qc/{sample}/fingerprint.npz",), verdict),
+            Step("check_identity", sample, (f"qc/{sample}/identity.json",), verdict),
+            Step("judge_sample", sample, (verdict,)),
         ),
         "database": (
             Step("register_genome", sample, (f"ngd/{sample}.registration.json",)),
@@ -179,7 +181,8 @@ def _lanes(project: Project, sample: str) -> Iterator[Step]:
     """The comparison of lanes, where there are several, or may be."""
     kind = _kind(project, sample)
     if kind == "cram" or (kind == "fastq" and len(project.units[sample]) > 1):
-        yield Step("compare_lanes", sample, (f"qc/{sample}/lanes.json",))
+        made, verdict = f"qc/{sample}/lanes.json", f"qc/{sample}/verdict.json"
+        yield Step("compare_lanes", sample, (made,), replaced_by=verdict)
 
 
 def _qc(project: Project, sample: str) -> Iterator[Step]:

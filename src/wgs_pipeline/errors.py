@@ -9,6 +9,7 @@
     ├── ConsentError              the consent register, or a use that consent does not allow
     │   ├── RegisterError         the register as a whole is missing, empty, stale or shrunk
     │   ├── PurposeError          a purpose outside the closed list
+    │   ├── ProjectError          a use that a project's approval does not cover
     │   └── NoReleaseError        nothing has been published that research may be answered from
     ├── NgdError                  the National Genome Database
     └── OutputError               results cannot be written
@@ -97,6 +98,10 @@ class RegisterError(ConsentError):
 
 class NoReleaseError(ConsentError):
     """Research asks for counts, and no release of enough persons is there."""
+
+
+class ProjectError(ConsentError):
+    """A project's approval does not cover what was asked."""
 
 
 class PurposeError(ConsentError):

@@ -13,8 +13,7 @@ from wgs_pipeline import audit
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.errors import ConsentError, PurposeError, WgsError
 from wgs_pipeline.ngd.layout import Root
-from wgs_pipeline.ngd.names import Naming, Region
-from wgs_pipeline.ngd.projects import ResearchProject, require_permission
+from wgs_pipeline.ngd.projects import ResearchProject, require_permission, require_use
 from wgs_pipeline.vault import Vault
 
 #: Purposes that see counts of the research plane, and no small ones.
@@ -106,26 +105,6 @@ def log_refused_opening(
     audit.append(root.audit, vault, entry, audit.system_user())
 
 
-def require_region(project: ResearchProject, naming: Naming, region: Region) -> None:
-    """Refuse a region that a project's approval leaves out.
-
-    Raises:
-        ConsentError: Part of the region lies outside those of the project.
-    """
-    if not project.regions:
-        return
-    at = region.start
-    permitted = [naming.region(text) for text in project.regions]
-    for each in sorted(permitted, key=lambda part: part.start):
-        if each.contig == region.contig and each.start <= at < each.end:
-            at = each.end
-    if at < region.end:
-        raise ConsentError(
-            f"project {project.id} does not cover {region.contig}:{at + 1}-{region.end}; "
-            f"expected a part of {', '.join(project.regions)[:200]}"
-        )
-
-
 def _check(asker: Asker, action: str, kind: str) -> None:
     if kind == "identified" and asker.purpose is not Purpose.CARE:
         raise PurposeError(
@@ -139,3 +118,4 @@ def _check(asker: Asker, action: str, kind: str) -> None:
     if asker.is_aggregate and asker.project is not None:
         today = datetime.now(UTC).date()
         require_permission(asker.project, asker.user, asker.actor, kind, today)
+        require_use(asker.project, asker.purpose)

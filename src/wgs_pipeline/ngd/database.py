@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.errors import ConsentError, NgdError
 from wgs_pipeline.identifiers import canonical_patient_id
-from wgs_pipeline.ngd.access import AccessLog, Asker, require_region
+from wgs_pipeline.ngd.access import AccessLog, Asker
 from wgs_pipeline.ngd.answer_tables import (
     CARRIER_COLUMNS,
     SITE_COLUMNS,
@@ -38,6 +38,9 @@ from wgs_pipeline.ngd.shard_rows import read_calls
 from wgs_pipeline.ngd.snapshot import Snapshot
 from wgs_pipeline.ngd.suppression import Suppression
 from wgs_pipeline.vault import Genome, Vault
+
+if TYPE_CHECKING:
+    from wgs_pipeline.ngd.export_regions import Regions
 
 #: Fewest genomes of a cohort that is asked about for another purpose than care.
 LEAST_COHORT = 5
@@ -345,6 +348,13 @@ class Database:
             self._rsids,
         )
 
+    @cached_property
+    def _permitted(self) -> Regions:
+        """Parts of the genome that the project covers."""
+        from wgs_pipeline.ngd.export_regions import permitted_regions
+
+        return permitted_regions(self._asker.project, self._naming)
+
     def _row(self, snapshot: Snapshot, asked: Variant, release: Release | None) -> pa.Table:
         """Counts of one variant: one row, also where no one carries it."""
         table = self._counted(snapshot, Region(asked.contig, asked.pos - 1, asked.pos), release)
@@ -359,8 +369,10 @@ class Database:
     def _counted(self, snapshot: Snapshot, region: Region, release: Release | None) -> pa.Table:
         """Counts of a region with frequencies, as the asker may see them."""
         project = self._asker.project
-        if project is not None and self._asker.is_aggregate:
-            require_region(project, self._naming, region)
+        if project is not None and project.is_limited and self._asker.is_aggregate:
+            from wgs_pipeline.ngd.export_regions import require_region
+
+            require_region(project, self._permitted, region)
         table = snapshot.variants(
             region.contig, region.start, region.end, copies=release is not None
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from wgs_pipeline.errors import ConsentError, NgdError
+from wgs_pipeline.errors import NgdError, ProjectError
 from wgs_pipeline.ngd.intervals import Bases
-from wgs_pipeline.ngd.names import Naming
+from wgs_pipeline.ngd.names import Naming, Region
 from wgs_pipeline.ngd.projects import ResearchProject
 from wgs_pipeline.ngd.reference import Reference
 
@@ -21,11 +21,11 @@ def chosen_regions(
     """What an export covers: the BED, else what the project permits, else everything.
 
     Raises:
-        ConsentError: The BED reaches beyond what the project permits.
+        ProjectError: The BED reaches beyond what the project permits.
         NgdError: The BED or the project names what the reference does not have.
         ProblemsError: The BED is malformed.
     """
-    permitted = permitted_regions(project, reference)
+    permitted = permitted_regions(project, Naming(reference))
     if bed is None:
         return permitted
     asked = read_regions(bed, reference)
@@ -33,27 +33,48 @@ def chosen_regions(
         outside = bases.minus(permitted.get(contig, Bases.empty()))
         if len(outside) and project is not None:
             first = f"{contig}:{outside.starts[0] + 1}-{outside.ends[0]}"
-            raise ConsentError(
+            raise ProjectError(
                 f"{bed}: {first} lies outside the regions of project {project.id}. "
                 "Leave it out, or have the approval extended"
             )
     return asked
 
 
-def permitted_regions(project: ResearchProject | None, reference: Reference) -> Regions:
+def permitted_regions(project: ResearchProject | None, naming: Naming) -> Regions:
     """What a project permits; without a project, or where it names none, everything.
 
     Raises:
-        NgdError: The project names what the reference does not have.
+        NgdError: The project names what the reference, or its file of genes, does not have.
     """
-    if project is None or not project.regions:
+    reference = naming.reference
+    if project is None or not project.is_limited:
         return {name: Bases.of([(0, size)]) for name, size in reference.contigs.items()}
-    naming = Naming(reference)
+    regions = [naming.region(text) for text in project.regions]
+    if project.gene_file is not None:
+        from wgs_pipeline.ngd.genes import read_genes
+
+        regions += [each.region for each in read_genes(project.gene_file, naming, project.genes)]
     pairs: dict[str, list[tuple[int, int]]] = {}
-    for text in project.regions:
-        region = naming.region(text)
+    for region in regions:
         pairs.setdefault(region.contig, []).append((region.start, region.end))
     return _ordered(pairs, reference)
+
+
+def require_region(project: ResearchProject, permitted: Regions, region: Region) -> None:
+    """Refuse a region that a project's approval leaves out.
+
+    Raises:
+        ProjectError: Part of the region lies outside those of the project.
+    """
+    asked = Bases.of([(region.start, region.end)])
+    outside = asked.minus(permitted.get(region.contig, Bases.empty()))
+    if len(outside):
+        raise ProjectError(
+            f"project {project.id} does not cover {region.contig}:{outside.starts[0] + 1}-"
+            f"{outside.ends[0]}; expected a part of "
+            f"{', '.join((*project.regions, *project.genes))[:200]}. Ask for less, or have the "
+            "approval extended"
+        )
 
 
 def read_regions(bed: Path, reference: Reference) -> Regions:

@@ -136,7 +136,8 @@ def _lines(path: Path) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    """Whether it is a position or length that a contig may have (VCF: below 2**31)."""
+    return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 1 << 31
 
 
 def format_bed(intervals: Iterable[Interval]) -> str:

@@ -323,3 +323,11 @@ def test_a_bed_of_par_goes_before_the_known_one(tmp_path):
     bed.write_text("chrX\t5\t10\n")
     contigs = (Contig("chrX", 156_040_895, Role.X),)
     assert pseudoautosomal(contigs, bed) == (Interval("chrX", 5, 10),)
+
+
+@pytest.mark.parametrize("end", ["2147483648", "9223372036854775808", "9" * 5000])
+def test_a_bed_beyond_any_contig_is_refused(tmp_path, end):
+    """No contig of VCF reaches 2**31; found by fuzzing, as an overflow far from the file."""
+    (tmp_path / "t.bed").write_text(f"chr1\t0\t{end}\n")
+    with pytest.raises(ProblemsError, match=r"t\.bed:1: "):
+        read_bed(tmp_path / "t.bed")

@@ -126,8 +126,8 @@ def _bed(path: Path) -> Iterator[_Line]:
 
 
 def _numbers(path: Path, number: int, start: str, end: str, first: int = 1) -> tuple[int, int]:
-    both = start.isascii() and start.isdigit() and end.isascii() and end.isdigit()
-    if not both or not first <= int(start) < int(end) + first:
+    both = all(each.isascii() and each.isdigit() and len(each) <= 10 for each in (start, end))
+    if not both or int(end) >= 1 << 31 or not first <= int(start) < int(end) + first:
         raise _malformed(path, number, "a start and an end, which is not before it")
     return int(start), int(end)
 

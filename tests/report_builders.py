@@ -33,7 +33,7 @@ MADE = {
     "gvcf": ["gvcf/{s}.g.vcf.gz", "gvcf/{s}.g.vcf.gz.tbi", "gvcf/{s}.json"],
     "callset": ["callset/{f}.vcf.gz", "callset/{f}.vcf.gz.tbi"],
     "qc": [
-        *("qc/{s}/mosdepth.regions.bed.gz", "qc/{s}/samtools_stats.txt"),
+        *("qc/{s}/mosdepth.quantized.bed.gz", "qc/{s}/samtools_stats.txt"),
         *("qc/{s}/bcftools_stats.txt", "qc/{s}/metrics.json"),
     ],
     "verdict": ["qc/{s}/verdict.json"],

@@ -223,7 +223,7 @@ def metric_sources(wildcards):
         sources.append(f"--reads-json qc/{sample}/reads.json")
     if kind != "gvcf":
         sources.append(f"--samtools-stats qc/{sample}/samtools_stats.txt")
-        sources.append(f"--mosdepth-prefix qc/{sample}/mosdepth")
+        sources.append(f"--alignment-tally qc/{sample}/alignment_tally.json")
     return " ".join(sources)
 
 
@@ -234,7 +234,7 @@ def multiqc_inputs():
         *(path for sample in project.analysed for path in fastp_reports(sample)),
         *expand("qc/{sample}/samtools_stats.txt", sample=aligned),
         *expand("qc/{sample}/mosdepth.mosdepth.summary.txt", sample=aligned),
-        *expand("qc/{sample}/mosdepth.mosdepth.region.dist.txt", sample=aligned),
+        *expand("qc/{sample}/mosdepth.mosdepth.global.dist.txt", sample=aligned),
         *expand("qc/{sample}/bcftools_stats.txt", sample=project.analysed),
     ]
 

@@ -31,19 +31,16 @@ rule list_regions:
 
 
 rule measure_depth:
-    """Measure depth: bands for the gVCF, coverage over the reference without N."""
+    """Measure bands of depth for the gVCF."""
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
         verified="alignment/{sample}.json",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
-        regions="reference/regions.bed",
     output:
         bands="qc/{sample}/mosdepth.quantized.bed.gz",
-        regions="qc/{sample}/mosdepth.regions.bed.gz",
-        thresholds="qc/{sample}/mosdepth.thresholds.bed.gz",
-        distribution="qc/{sample}/mosdepth.mosdepth.region.dist.txt",
+        distribution="qc/{sample}/mosdepth.mosdepth.global.dist.txt",
         summary="qc/{sample}/mosdepth.mosdepth.summary.txt",
     log:
         "logs/measure_depth/{sample}.log",
@@ -60,22 +57,24 @@ rule measure_depth:
         bands=":".join(map(str, sorted({0, 1, *CALLING.depth_bands}))),
     shell:
         """
-        MOSDEPTH_PRECISION=12 mosdepth --no-per-base --threads {threads} \
+        mosdepth --no-per-base --threads {threads} \
             --fasta {input.fasta:q} --mapq {params.min_mapping_quality} \
-            --by {input.regions:q} --thresholds 1,10,15,20,30 --quantize {params.bands}: \
-            {params.prefix:q} {input.cram:q} 2>{log:q}
+            --quantize {params.bands}: {params.prefix:q} {input.cram:q} 2>{log:q}
         """
 
 
 rule count_reads:
-    """Count reads, bases, qualities and insert sizes of an alignment."""
+    """Count reads, pairs, depth, GC and duplicates of an alignment in one pass."""
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
         verified="alignment/{sample}.json",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
+        regions="reference/regions.bed",
+        panel=project.config.qc.panel or [],
     output:
+        tally="qc/{sample}/alignment_tally.json",
         stats="qc/{sample}/samtools_stats.txt",
     log:
         "logs/count_reads/{sample}.log",
@@ -86,10 +85,17 @@ rule count_reads:
     threads: 2
     resources:
         **needs("count_reads"),
+    params:
+        contigs=contig_arguments(),
+        par=par_argument(),
+        panel=lambda wildcards, input: (
+            f"--panel {shlex.quote(str(input.panel))}" if input.panel else ""
+        ),
     shell:
         """
-        samtools stats --threads {threads} --filtering-flag QCFAIL --reference {input.fasta:q} {input.cram:q} \
-            >{output.stats:q} 2>{log:q}
+        wgs qc alignment {input.cram:q} --reference {input.fasta:q} --regions {input.regions:q} \
+            {params.panel} {params.par} {params.contigs} --threads {threads} \
+            --samtools-stats {output.stats:q} -o {output.tally:q} 2>{log:q}
         """
 
 
@@ -135,14 +141,11 @@ rule measure_sample:
             if unit_of(wildcards.sample).kind == "gvcf"
             else [
                 "qc/{sample}/samtools_stats.txt",
-                "qc/{sample}/mosdepth.regions.bed.gz",
-                "qc/{sample}/mosdepth.thresholds.bed.gz",
-                "qc/{sample}/mosdepth.mosdepth.region.dist.txt",
+                "qc/{sample}/alignment_tally.json",
             ]
         ),
         lanes=lambda wildcards: fastp_reports(wildcards.sample),
         variants="qc/{sample}/bcftools_stats.txt",
-        fai="reference/genome.fa.fai",
     output:
         json="qc/{sample}/metrics.json",
     log:
@@ -154,13 +157,10 @@ rule measure_sample:
     params:
         sources=metric_sources,
         sex=lambda wildcards: project.samples[wildcards.sample].sex,
-        contigs=contig_arguments(),
-        par=par_argument(),
     shell:
         """
         wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
-            --callset-stats {input.variants:q} --reference-fai {input.fai:q} \
-            {params.par} {params.contigs} -o {output.json:q} 2>{log:q}
+            --callset-stats {input.variants:q} -o {output.json:q} 2>{log:q}
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TextIO
 
@@ -47,7 +48,7 @@ def regions(
     autosomes: Path | None,
     output: Path,
 ) -> None:
-    """Write the BED over which mosdepth measures: no N, cut where PAR begins and ends."""
+    """Write the BED over which depth is measured: no N, cut where PAR begins and ends."""
     from wgs_pipeline import reference as genome
     from wgs_pipeline.metrics.contigs import Part, contig_parts, measured_intervals
 
@@ -62,6 +63,49 @@ def regions(
 
 
 @command.command()
+@click.argument("alignment_path", metavar="CRAM", type=_PATH)
+@click.option("--reference", type=_PATH, required=True, help="Indexed FASTA.")
+@click.option("--regions", "regions_bed", type=_PATH, required=True, help="BED of wgs qc regions.")
+@_par_bed
+@_x
+@_y
+@_mitochondrion
+@click.option("--panel", type=_PATH, help="Gene panel, BED or GFF3, whose coverage is counted.")
+@click.option(
+    "--samtools-stats", type=_PATH, required=True, help="Text of samtools stats to write."
+)
+@click.option("--threads", type=click.IntRange(1), default=1, help="Threads that decode.")
+@_output
+def alignment(
+    alignment_path: Path,
+    reference: Path,
+    regions_bed: Path,
+    par_bed: Path | None,
+    x: str | None,
+    y: str | None,
+    mitochondrion: str | None,
+    panel: Path | None,
+    samtools_stats: Path,
+    threads: int,
+    output: Path,
+) -> None:
+    """Count reads, depth, GC and chimeras of an alignment in one pass."""
+    from wgs_pipeline import reference as genome
+    from wgs_pipeline.metrics.alignment_pass import Regions, tally_alignment
+    from wgs_pipeline.metrics.panel import read_panel
+
+    contigs = genome.read_contigs(Path(f"{reference}.fai"), x, y, mitochondrion)
+    measured = Regions(
+        contigs=contigs,
+        intervals=genome.read_bed(regions_bed),
+        par=genome.pseudoautosomal(contigs, par_bed),
+        targets=read_panel(panel) if panel else (),
+    )
+    tally = tally_alignment(alignment_path, reference, measured, samtools_stats, threads)
+    write_text(output, json.dumps(tally.as_json()) + "\n")
+
+
+@command.command()
 @click.option("--sample", required=True, help="sample_id.")
 @click.option(
     "--sex",
@@ -71,45 +115,29 @@ def regions(
 )
 @click.option("--reads-json", type=_PATH, help="Tally of wgs reads stream.")
 @click.option("--samtools-stats", type=_PATH, help="Text of samtools stats.")
-@click.option("--mosdepth-prefix", type=_PATH, help="Prefix of mosdepth's files.")
+@click.option("--alignment-tally", type=_PATH, help="Tally of wgs qc alignment.")
 @click.option("--callset-stats", type=_PATH, help="Text of bcftools stats -s -.")
 @click.option("--fastp", type=_PATH, multiple=True, help="JSON report; once a lane.")
-@click.option("--reference-fai", type=_PATH, help="FASTA index; needed with --mosdepth-prefix.")
-@_par_bed
-@_x
-@_y
-@_mitochondrion
 @_output
 def metrics(
     sample: str,
     sex: str,
     reads_json: Path | None,
     samtools_stats: Path | None,
-    mosdepth_prefix: Path | None,
+    alignment_tally: Path | None,
     callset_stats: Path | None,
     fastp: tuple[Path, ...],
-    reference_fai: Path | None,
-    par_bed: Path | None,
-    x: str | None,
-    y: str | None,
-    mitochondrion: str | None,
     output: Path,
 ) -> None:
     """Derive every metric of a sample; what no input supports is not applicable."""
-    from wgs_pipeline import reference
     from wgs_pipeline.metrics.sample import SampleInputs, measure_sample
 
-    if mosdepth_prefix and not reference_fai:
-        raise click.UsageError("--mosdepth-prefix needs --reference-fai")
-    contigs = reference.read_contigs(reference_fai, x, y, mitochondrion) if reference_fai else ()
     inputs = SampleInputs(
         tally=reads_json,
         samtools_stats=samtools_stats,
-        mosdepth_prefix=mosdepth_prefix,
+        alignment_tally=alignment_tally,
         callset_stats=callset_stats,
         fastp=fastp,
-        contigs=contigs,
-        par=reference.pseudoautosomal(contigs, par_bed),
     )
     write_json(output, measure_sample(sample, sex, inputs).as_json())
 

@@ -88,7 +88,7 @@ def interval_part(interval: Interval, parts: dict[str, Part], par: Sequence[Inte
             return Part.PAR
         if each.start < interval.end and interval.start < each.end:
             raise WgsError(
-                f"interval {interval.contig}:{interval.start + 1}-{interval.end} of mosdepth's BED "
+                f"interval {interval.contig}:{interval.start + 1}-{interval.end} of the regions "
                 "lies partly inside PAR; expected intervals cut there. Make the BED with wgs qc "
                 "regions and the same --par-bed"
             )

@@ -8,25 +8,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wgs_pipeline.errors import ReadsError, WgsError
-from wgs_pipeline.metrics import alignment, coverage, lanes, variants
+from wgs_pipeline.metrics import alignment, coverage, gc_bias, lanes, panel, variants
 from wgs_pipeline.metrics.catalogue import (
+    ALIGNMENT_PASS,
     BCFTOOLS_STATS,
     CATALOGUE,
     FASTP,
-    MOSDEPTH,
     NOT_MEASURED,
     SAMTOOLS_STATS,
     Finding,
     NotApplicable,
     finding_json,
+    ratio,
 )
-from wgs_pipeline.metrics.contigs import Part, contig_parts
-from wgs_pipeline.reference import Contig, Interval
+from wgs_pipeline.metrics.contigs import Part
+from wgs_pipeline.metrics.tally import AlignmentTally, read_tally
 
 _ABSENT = {
     SAMTOOLS_STATS: "there is no alignment (no samtools stats)",
-    MOSDEPTH: "there is no alignment (no mosdepth)",
+    ALIGNMENT_PASS: "there is no alignment (no wgs qc alignment)",
     BCFTOOLS_STATS: "there is no callset (no bcftools stats)",
     FASTP: "there are no FASTQ lanes (no fastp report)",
     NOT_MEASURED: "contamination is not measured in this version",
@@ -40,20 +43,16 @@ class SampleInputs:
     Attributes:
         tally: The tally of ``wgs reads stream``.
         samtools_stats: Text of ``samtools stats``.
-        mosdepth_prefix: Prefix of mosdepth's files.
+        alignment_tally: Tally of ``wgs qc alignment``.
         callset_stats: Text of ``bcftools stats``.
         fastp: One report a lane.
-        contigs: Contigs of the reference; needed with ``mosdepth_prefix``.
-        par: Pseudoautosomal regions on X and Y.
     """
 
     tally: Path | None = None
     samtools_stats: Path | None = None
-    mosdepth_prefix: Path | None = None
+    alignment_tally: Path | None = None
     callset_stats: Path | None = None
     fastp: Sequence[Path] = ()
-    contigs: Sequence[Contig] = ()
-    par: Sequence[Interval] = ()
 
 
 @dataclass(frozen=True)
@@ -64,16 +63,20 @@ class SampleMetrics:
         sample: sample_id.
         stated_sex: female, male or unknown.
         findings: Every metric of the catalogue.
-        histograms: ``insert_size`` (insert_size_bp, pairs) and ``coverage`` (depth, bases), each
-            two lists of the same length; empty where not measured.
+        histograms: Curves by name, each some lists of the same length: ``insert_size``
+            (insert_size_bp, pairs), ``coverage`` (depth, bases), ``read_length`` (read_length_bp,
+            reads), ``base_quality`` (cycle, first, last), ``read_gc`` (gc_percent, reads) and
+            ``gc_bias`` (gc_percent, relative_coverage); those not measured are absent.
         contigs: Coverage a contig.
+        panel: Coverage of the gene panel: ``genes`` and ``worst_exons``; empty without one.
     """
 
     sample: str
     stated_sex: str
     findings: Mapping[str, Finding]
-    histograms: Mapping[str, Mapping[str, list[int]]] = field(default_factory=dict)
+    histograms: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     contigs: Sequence[Mapping[str, object]] = ()
+    panel: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The content of ``metrics.json``."""
@@ -83,6 +86,7 @@ class SampleMetrics:
             "metrics": {name: finding_json(name, each) for name, each in self.findings.items()},
             "histograms": self.histograms,
             "contigs": self.contigs,
+            "panel": self.panel,
         }
 
     def number(self, name: str) -> float | None:
@@ -98,7 +102,7 @@ def measure_sample(sample: str, stated_sex: str, inputs: SampleInputs) -> Sample
         WgsError: An input is given and cannot be used.
     """
     findings: dict[str, Finding] = {}
-    histograms: dict[str, dict[str, list[int]]] = {}
+    histograms: dict[str, Mapping[str, Sequence[float]]] = {}
     rows: list[dict[str, object]] = []
     if inputs.tally:
         findings |= _tally_metrics(inputs.tally)
@@ -108,14 +112,20 @@ def measure_sample(sample: str, stated_sex: str, inputs: SampleInputs) -> Sample
         histograms["insert_size"] = {
             "insert_size_bp": stats.insert_sizes.tolist(), "pairs": stats.pairs.tolist(),
         }  # fmt: skip
-    if inputs.mosdepth_prefix:
-        parts = contig_parts(inputs.contigs)
-        depths = coverage.read_depth_stats(inputs.mosdepth_prefix)
-        findings |= coverage.coverage_metrics(depths, parts, inputs.par)
-        names = [name for name, part in parts.items() if part is Part.AUTOSOME]
-        bases = coverage.depth_histogram(depths, names).tolist()
+        histograms["read_length"] = {
+            "read_length_bp": stats.lengths.tolist(), "reads": stats.reads.tolist(),
+        }  # fmt: skip
+        histograms["base_quality"] = alignment.quality_curve(stats)
+        histograms["read_gc"] = alignment.read_gc_curve(stats)
+    exons: dict[str, Any] = {}
+    if inputs.alignment_tally:
+        counted = read_tally(inputs.alignment_tally)
+        findings |= _pass_metrics(counted)
+        bases = counted.histograms.get(Part.AUTOSOME, np.zeros(1, np.int64)).tolist()
         histograms["coverage"] = {"depth": list(range(len(bases))), "bases": bases}
-        rows = coverage.contig_rows(depths, parts, inputs.par)
+        histograms["gc_bias"] = gc_bias.gc_curve(counted)
+        rows = coverage.contig_rows(counted.groups)
+        exons = panel.panel_json(counted.targets) if counted.targets else {}
     if inputs.callset_stats:
         counts = variants.read_variant_counts(inputs.callset_stats)
         findings |= variants.variant_metrics(counts)
@@ -125,7 +135,24 @@ def measure_sample(sample: str, stated_sex: str, inputs: SampleInputs) -> Sample
         each.name: findings.get(each.name, NotApplicable(_ABSENT[each.source]))
         for each in CATALOGUE
     }
-    return SampleMetrics(sample, stated_sex, complete, histograms, rows)
+    return SampleMetrics(sample, stated_sex, complete, histograms, rows, exons)
+
+
+def _pass_metrics(counted: AlignmentTally) -> dict[str, Finding]:
+    told_apart = counted.optical + counted.library > 0 or not counted.duplicates
+    return {
+        **coverage.coverage_metrics(counted),
+        **gc_bias.gc_metrics(counted),
+        **panel.panel_metrics(counted.targets),
+        "chimeras": ratio(
+            counted.chimeric, counted.chimera_candidates, "there are no reads mapped for certain"
+        ),
+        "optical_duplication": (
+            ratio(counted.optical, counted.primary, "there are no mapped reads")
+            if told_apart
+            else NotApplicable("the alignment does not say which duplicates are optical (dt tag)")
+        ),
+    }
 
 
 def _tally_metrics(path: Path) -> dict[str, Finding]:
@@ -162,6 +189,7 @@ def read_metrics(path: Path) -> SampleMetrics:
             },
             document["histograms"],
             document["contigs"],
+            document.get("panel", {}),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WgsError(

@@ -188,7 +188,7 @@ def _lanes(project: Project, sample: str) -> Iterator[Step]:
 def _qc(project: Project, sample: str) -> Iterator[Step]:
     folder = f"qc/{sample}"
     if _kind(project, sample) != "gvcf":
-        yield Step("measure_depth", sample, (f"{folder}/mosdepth.regions.bed.gz",))
+        yield Step("measure_depth", sample, (f"{folder}/mosdepth.quantized.bed.gz",))
         yield Step("count_reads", sample, (f"{folder}/samtools_stats.txt",))
     yield Step("count_variants", sample, (f"{folder}/bcftools_stats.txt",))
     yield Step("measure_sample", sample, (f"{folder}/metrics.json",))

@@ -1,0 +1,163 @@
+"""Uncompressed BAM as ``samtools view -u`` writes it: framing, header, fields of a record.
+
+Compiled code (numba) that works on blocks of bytes, so that no read becomes a Python object.
+Offsets and layouts are those of the SAM specification (BGZF in 4.1, records in 4.2).
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntFlag
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from wgs_pipeline.errors import AlignmentError
+
+Bytes = NDArray[np.uint8]
+
+_FRAME_HEADER, _FRAME_FOOTER, _STORED_HEADER = 18, 8, 5
+#: What ``unframe`` returns where a frame is compressed or is none.
+BAD_FRAME = -1
+
+
+class Flag(IntFlag):
+    """Bits of FLAG."""
+
+    PAIRED = 0x1
+    UNMAPPED = 0x4
+    MATE_UNMAPPED = 0x8
+    REVERSE = 0x10
+    MATE_REVERSE = 0x20
+    SECONDARY = 0x100
+    QC_FAIL = 0x200
+    DUPLICATE = 0x400
+    SUPPLEMENTARY = 0x800
+
+
+@njit(cache=True, nogil=True)
+def unframe(raw: Bytes, size: int, out: Bytes, filled: int) -> tuple[int, int]:
+    """Copy the content of whole BGZF frames that hold stored (uncompressed) data.
+
+    Args:
+        raw: Frames; the last may be incomplete.
+        size: Bytes of ``raw`` that are filled.
+        out: Where the content is appended; must have room for ``size`` bytes.
+        filled: Bytes of ``out`` in use before.
+
+    Returns:
+        Bytes of ``raw`` that were used (``BAD_FRAME`` where a frame is not a stored one) and bytes
+        of ``out`` in use after.
+    """
+    at = 0
+    while at + _FRAME_HEADER <= size:
+        if raw[at] != 31 or raw[at + 1] != 139 or raw[at + 12] != 66 or raw[at + 13] != 67:
+            return BAD_FRAME, filled
+        length = np.int64(raw[at + 16]) + (np.int64(raw[at + 17]) << 8) + 1
+        if at + length > size:
+            break
+        end = at + length - _FRAME_FOOTER
+        content = (
+            np.int64(raw[end + 4]) + (np.int64(raw[end + 5]) << 8) + (np.int64(raw[end + 6]) << 16)
+        )
+        if content:
+            begin = at + _FRAME_HEADER + _STORED_HEADER
+            if raw[at + _FRAME_HEADER] & 6 or end - begin != content:
+                return BAD_FRAME, filled
+            out[filled : filled + content] = raw[begin:end]
+            filled += content
+        at += length
+    return at, filled
+
+
+def read_header(data: bytes) -> tuple[tuple[str, ...], int] | None:
+    """Contigs of a BAM and where its first record begins; None where ``data`` ends before.
+
+    Raises:
+        AlignmentError: It is not a BAM.
+    """
+    if len(data) >= 4 and data[:4] != b"BAM\1":
+        raise AlignmentError("the stream is not a BAM; expected the output of samtools view -u")
+    try:
+        at = 8 + struct.unpack_from("<i", data, 4)[0]
+        (count,) = struct.unpack_from("<i", data, at)
+        at += 4
+        names = []
+        for _ in range(count):
+            (length,) = struct.unpack_from("<i", data, at)
+            name = data[at + 4 : at + 4 + length]
+            struct.unpack_from("<i", data, at + 4 + length)
+            names.append(name.rstrip(b"\0").decode("ascii"))
+            at += 8 + length
+    except struct.error:
+        return None
+    return tuple(names), at
+
+
+@njit(cache=True, nogil=True, inline="always")
+def int32(data: Bytes, at: int) -> int:
+    """Little-endian signed 32-bit number."""
+    value = (
+        np.int64(data[at])
+        | (np.int64(data[at + 1]) << 8)
+        | (np.int64(data[at + 2]) << 16)
+        | (np.int64(data[at + 3]) << 24)
+    )
+    return value - (1 << 32) if value >= 1 << 31 else value
+
+
+@njit(cache=True, nogil=True, inline="always")
+def uint16(data: Bytes, at: int) -> int:
+    """Little-endian unsigned 16-bit number."""
+    return np.int64(data[at]) | (np.int64(data[at + 1]) << 8)
+
+
+@njit(cache=True, nogil=True)
+def name_hash(data: Bytes, at: int, length: int) -> np.uint64:
+    """FNV-1a of a read's name, never 0."""
+    value = np.uint64(14695981039346656037)
+    for k in range(length):
+        value = (value ^ np.uint64(data[at + k])) * np.uint64(1099511628211)
+    # Neighbouring names differ in their last digits only; spread them over the low bits.
+    value ^= value >> np.uint64(29)
+    return value if value else np.uint64(1)
+
+
+@njit(cache=True, nogil=True)
+def tag_size(data: Bytes, at: int, end: int) -> int:
+    """Bytes of the tag that begins at ``at``: name, type and value; what is left if unknown."""
+    kind = data[at + 2]
+    if kind in (65, 99, 67):  # A c C
+        return 4
+    if kind in (115, 83):  # s S
+        return 5
+    if kind in (105, 73, 102):  # i I f
+        return 7
+    if kind in (90, 72):  # Z H
+        last = at + 3
+        while last < end and data[last]:
+            last += 1
+        return last + 1 - at
+    if kind == 66:  # B
+        width = 1
+        if data[at + 3] in (115, 83):
+            width = 2
+        elif data[at + 3] in (105, 73, 102):
+            width = 4
+        return 8 + width * int32(data, at + 4)
+    return end - at
+
+
+@njit(cache=True, nogil=True)
+def tag_number(data: Bytes, at: int) -> int:
+    """Value of a tag of a whole-number type."""
+    kind = data[at + 2]
+    if kind == 99:
+        return np.int64(np.int8(data[at + 3]))
+    if kind == 67:
+        return np.int64(data[at + 3])
+    if kind in (115, 83):
+        value = uint16(data, at + 3)
+        return value - (1 << 16) if kind == 115 and value >= 1 << 15 else value
+    return int32(data, at + 3)

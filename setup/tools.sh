@@ -8,7 +8,10 @@ declare -A package=(
     [mosdepth]=mosdepth [fastp]=fastp [freebayes]=freebayes
 )
 if [[ ${1:-} == --test ]]; then
-    package+=([chromium]=chromium [chromedriver]=chromium-driver [plink2]=plink2)
+    package+=(
+        [chromium]=chromium [chromedriver]=chromium-driver [plink2]=plink2
+        [PicardCommandLine]=picard-tools
+    )
 fi
 
 missing() {

@@ -38,6 +38,7 @@ class AlignerConfig:
 
     name: str
     platform: str
+    optical_distance: int
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,16 @@ class QcConfig:
         thresholds_for: Rules that replace bounds for an assay or a material.
         overrides: Sheet of findings that were signed off; None: there is none.
         identity: How genomes are compared.
+        panel: Gene panel whose coverage is reported (BED or GFF3); None: there is none.
+        contamination_sites: VCF of common SNVs with AF; None: contamination is estimated without.
     """
 
     thresholds: Mapping[str, Mapping[str, float] | None]
     thresholds_for: Sequence[Mapping[str, Any]] = ()
     overrides: Path | None = None
     identity: IdentityConfig = IdentityConfig()
+    panel: Path | None = None
+    contamination_sites: Path | None = None
 
     def bounds(self, assay: str, material: str) -> dict[str, Mapping[str, float] | None]:
         """Bounds per metric of one assay and material."""
@@ -294,13 +299,14 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
 
 
 def _qc(values: dict[str, Any]) -> QcConfig:
-    overrides, identity = values["overrides"], values["identity"]
-    sites = Path(identity["sites"]) if identity["sites"] else None
+    paths = ("overrides", "panel", "contamination_sites")
+    files = {key: _optional_path(values[key]) for key in paths}
+    identity = values["identity"]
     return QcConfig(
         values["thresholds"],
         values["thresholds_for"],
-        Path(overrides) if overrides else None,
-        IdentityConfig(**{**identity, "sites": sites}),
+        **files,
+        identity=IdentityConfig(**{**identity, "sites": _optional_path(identity["sites"])}),
     )
 
 
@@ -327,6 +333,8 @@ _PATHS = (
     ("qc", "overrides"),
     ("qc", "identity", "sites"),
     ("archive", "recipients", "*"),
+    ("qc", "panel"),
+    ("qc", "contamination_sites"),
     ("truth", "*", "vcf"),
     ("truth", "*", "bed"),
     ("planning", "referrals"),

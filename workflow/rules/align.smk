@@ -36,6 +36,7 @@ rule align:
             project.units[wildcards.sample], project.config.aligner.platform
         ),
         prefix=lambda wildcards, input: Path(input.index[0]).with_suffix(""),
+        optical_distance=project.config.aligner.optical_distance,
         # Bases in a batch: fixed, so that the result does not depend on the number of threads.
         batch=100_000_000,
     shell:
@@ -51,7 +52,7 @@ rule align:
             | samtools fixmate -u -m - - \
             | samtools sort --no-PG -u -@ {threads} -T "$spill/sort" - \
             | samtools markdup --no-PG -u -T "$spill/markdup" --barcode-tag LB \
-                -f {output.duplicates:q} - - \
+                -d {params.optical_distance} -f {output.duplicates:q} - - \
             | samtools view --cram --threads {threads} --reference {input.fasta:q} \
                 --write-index --output {output.cram:q}.part##idx##{output.crai:q}.part -
         mv {output.crai:q}.part {output.crai:q}

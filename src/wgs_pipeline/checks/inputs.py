@@ -12,6 +12,7 @@ from wgs_pipeline.checks.alignments import check_alignments
 from wgs_pipeline.checks.archives import check_recipients
 from wgs_pipeline.checks.gvcfs import check_gvcfs
 from wgs_pipeline.checks.outputs import check_outputs
+from wgs_pipeline.checks.panels import check_panel
 from wgs_pipeline.checks.reads import check_reads
 from wgs_pipeline.checks.reference import check_reference
 from wgs_pipeline.checks.space import predict_space
@@ -57,6 +58,7 @@ def check_project(
     problems += check_reads(config.units, analysed, config.aligner.platform)
     problems += check_alignments(config.units, analysed, config.reference.fasta, lengths)
     problems += check_gvcfs(config.units, analysed, config.reference, lengths)
+    problems += check_panel(config, lengths)
     problems += check_truths(config, project.analysed, lengths)
     problems += check_recipients(config)
     problems += check_outputs(config)

@@ -74,9 +74,7 @@ def read_alignment_stats(path: Path) -> AlignmentStats:
         summary = {fields[0].rstrip(":"): float(fields[1]) for fields in sections["SN"]}
         # First field of FFQ and LFQ is the cycle, then one column a quality from 0.
         first, last = (
-            np.array([cycle[1:] for cycle in sections[name]], np.int64).reshape(
-                len(sections[name]), -1
-            )
+            np.array([cycle[1:] for cycle in sections[name]], np.int64, ndmin=2)
             for name in ("FFQ", "LFQ")
         )
         sizes = np.array([fields[:2] for fields in sections["IS"]], np.int64).reshape(-1, 2)

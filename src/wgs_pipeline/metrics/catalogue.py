@@ -76,7 +76,7 @@ CATALOGUE: tuple[Definition, ...] = (
     Definition("at_dropout", "%", ALIGNMENT_PASS, "AT dropout",
                "Reads that lack where the reference has at most 50 % GC."),
     Definition("gc_dropout", "%", ALIGNMENT_PASS, "GC dropout",
-               "Reads that lack where the reference has at least 50 % GC."),
+               "Reads that lack where the reference has more than 50 % GC."),
     Definition("mean_autosome_coverage", "x", ALIGNMENT_PASS, "Coverage",
                "Mean depth over the autosomes without N.", True),
     Definition("median_autosome_coverage", "x", ALIGNMENT_PASS, "Median coverage",

@@ -11,15 +11,16 @@ _MIDDLE = 50
 
 
 def gc_metrics(tally: AlignmentTally) -> dict[str, Finding]:
-    """AT and GC dropout: percent of the reads that lack where the reference is at most
-    (at least) 50 % GC, against reads spread evenly over its windows of 100 bases.
-    """  # noqa: D205
+    """Percent of the reads that lack where the reference has little (much) GC.
+
+    Against reads spread evenly over its windows of 100 bases; a window of 50 % counts as AT.
+    """
     names = ("at_dropout", "gc_dropout")
     windows, reads = tally.gc_windows.sum(), tally.gc_reads.sum()
     if not windows or not reads:
         return dict.fromkeys(names, NotApplicable("there are no mapped reads"))
     lacking = np.maximum(100 * (tally.gc_windows / windows - tally.gc_reads / reads), 0)
-    at, gc = lacking[: _MIDDLE + 1].sum(), lacking[_MIDDLE:].sum()
+    at, gc = lacking[: _MIDDLE + 1].sum(), lacking[_MIDDLE + 1 :].sum()
     return dict(zip(names, (float(at), float(gc)), strict=True))
 
 

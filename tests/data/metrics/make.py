@@ -3,12 +3,12 @@
 Usage: python tests/data/metrics/make.py FOLDER
 
 Writes a synthetic male genome of 11.5 kb, its reads placed where they came from (no aligner), the
-outputs of samtools stats and mosdepth on them, those of bcftools stats on a synthetic callset, and
-expected.json: the same numbers counted from the reads base by base, without those tools.
+outputs of wgs qc alignment (which runs samtools stats) on them, those of bcftools stats on a
+synthetic callset, and expected.json: the same numbers counted from the reads base by base, without
+those tools.
 """
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -131,9 +131,12 @@ def count(pairs, sequences):
     for pair in pairs:
         counted = [r for r in pair if not r["flag"] & (4 | 1024) and r["mapq"] >= 20]
         for contig, position in {
-            (r["name"], p) for r in counted for p in range(r["pos"], r["end"])
+            (r["name"], p)
+            for r in counted
+            for p, quality in zip(range(r["end"], r["pos"], -1), reversed(r["qual"]), strict=False)
+            if ord(quality) - 33 >= 20
         }:
-            depth[contig][position] += 1
+            depth[contig][position - 1] += 1
 
     def known(name, skip=(0, 0)):
         keep = np.array([base != "N" for base in sequences[name]])
@@ -160,6 +163,9 @@ def count(pairs, sequences):
         "x_coverage_ratio": float(known("chrX", PAR["chrX"]).mean() / mean),
         "y_coverage_ratio": float(known("chrY", PAR["chrY"]).mean() / mean),
         "mitochondrial_coverage_ratio": float(known("chrM").mean() / mean),
+        "mitochondrial_copy_number": float(2 * known("chrM").mean() / mean),
+        "mean_read_length": READ,
+        "mean_base_quality": float(np.mean([ord(q) - 33 for r in records for q in r["qual"]])),
         "inferred_karyotype": "XY",
         "pairs_on_one_contig": len(inserts),
         "median_insert_size_of_all_pairs": float(np.median(inserts)),
@@ -258,16 +264,11 @@ def main(folder):
         (["samtools", "sort", "-O", "cram", "--reference", "toy.fa", "-o", cram.name, "-"],
          sam(pairs, sequences)),
         (["samtools", "index", cram.name], None),
-        (["mosdepth", "--no-per-base", "--mapq", "20", "--fasta", "toy.fa", "--by", "regions.bed",
-          "--thresholds", "1,10,15,20,30", "mosdepth", cram.name], None),
+        ([WGS, "qc", "alignment", cram.name, "--reference", "toy.fa", "--regions", "regions.bed",
+          "--par-bed", "par.bed", "--samtools-stats", "samtools_stats.txt",
+          "-o", "alignment_tally.json"], None),
     ):  # fmt: skip
-        environment = {**os.environ, "MOSDEPTH_PRECISION": "12"}
-        subprocess.run(command, input=text, text=True, check=True, cwd=folder, env=environment)
-    with (folder / "samtools_stats.txt").open("w") as file:
-        subprocess.run(
-            ["samtools", "stats", "--filtering-flag", "QCFAIL", "--reference", "toy.fa", cram.name],
-            stdout=file, check=True, cwd=folder,
-        )  # fmt: skip
+        subprocess.run(command, input=text, text=True, check=True, cwd=folder)
     subprocess.run(["bash", "-euo", "pipefail", "-c", COUNT_VARIANTS], check=True, cwd=folder)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from wgs_pipeline import reference
 from wgs_pipeline.metrics.catalogue import CATALOGUE, Finding, NotApplicable
 from wgs_pipeline.metrics.sample import SampleInputs, SampleMetrics
 
@@ -26,10 +25,8 @@ def expected() -> dict[str, Any]:
 def golden_inputs() -> SampleInputs:
     return SampleInputs(
         samtools_stats=GOLDEN / "samtools_stats.txt",
-        mosdepth_prefix=GOLDEN / "mosdepth",
+        alignment_tally=GOLDEN / "alignment_tally.json",
         callset_stats=GOLDEN / "bcftools_stats.txt",
-        contigs=reference.read_contigs(GOLDEN / "toy.fa.fai"),
-        par=reference.read_bed(GOLDEN / "par.bed"),
     )
 
 

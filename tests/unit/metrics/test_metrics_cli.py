@@ -95,8 +95,3 @@ def test_a_bad_input_leaves_no_output(tmp_path: Path, capsys: pytest.CaptureFixt
     assert stopped.value.code == 1
     assert "it may be cut short" in capsys.readouterr().err
     assert not output.exists()
-
-
-def test_depth_needs_the_contigs(tmp_path: Path) -> None:
-    given = ("--sample", "S1", "--sex", "male", "--mosdepth-prefix", tmp_path / "mosdepth")
-    assert run("metrics", *given, "-o", tmp_path / "metrics.json") == 2

@@ -1,38 +1,32 @@
-import gzip
-import shutil
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wgs_pipeline.errors import AlignmentError, WgsError
+from wgs_pipeline.errors import AlignmentError
 from wgs_pipeline.metrics.catalogue import NotApplicable
-from wgs_pipeline.metrics.contigs import contig_parts
-from wgs_pipeline.metrics.coverage import (
-    contig_rows,
-    coverage_metrics,
-    depth_histogram,
-    read_depth_stats,
-)
-from wgs_pipeline.metrics.sample import SampleInputs
-from wgs_pipeline.reference import Contig, Interval, Role
+from wgs_pipeline.metrics.contigs import Part
+from wgs_pipeline.metrics.coverage import contig_rows, coverage_metrics
+from wgs_pipeline.metrics.tally import AlignmentTally, read_tally
 
 
 @pytest.fixture
-def files(golden: Path, tmp_path: Path) -> Path:
-    for path in golden.glob("mosdepth.*"):
-        shutil.copy(path, tmp_path)
-    return tmp_path
+def tally(golden: Path) -> AlignmentTally:
+    return read_tally(golden / "alignment_tally.json")
 
 
-def test_equal_to_counting_base_by_base(
-    golden_inputs: SampleInputs, expected: dict[str, Any]
-) -> None:
-    assert golden_inputs.mosdepth_prefix is not None
-    parts = contig_parts(golden_inputs.contigs)
-    metrics = coverage_metrics(
-        read_depth_stats(golden_inputs.mosdepth_prefix), parts, golden_inputs.par
+def without(tally: AlignmentTally, *parts: Part) -> AlignmentTally:
+    return replace(
+        tally,
+        groups={key: each for key, each in tally.groups.items() if key[1] not in parts},
+        histograms={part: each for part, each in tally.histograms.items() if part not in parts},
     )
+
+
+def test_equal_to_counting_base_by_base(tally: AlignmentTally, expected: dict[str, Any]) -> None:
+    metrics = coverage_metrics(tally)
     assert metrics == {
         name: expected[name]
         if isinstance(expected[name], str)
@@ -41,21 +35,12 @@ def test_equal_to_counting_base_by_base(
     }
 
 
-def test_histogram_equal_to_counting(golden: Path, expected: dict[str, Any]) -> None:
-    stats = read_depth_stats(golden / "mosdepth")
-    assert depth_histogram(stats, ["chr1", "chr2"]).tolist() == expected["coverage_histogram"]
+def test_histogram_equal_to_counting(tally: AlignmentTally, expected: dict[str, Any]) -> None:
+    assert tally.histograms[Part.AUTOSOME].tolist() == expected["coverage_histogram"]
 
 
-def test_a_contig_without_reads_has_depth_zero(golden: Path) -> None:
-    stats = read_depth_stats(golden / "mosdepth")
-    del stats.distributions["chr2"]
-    assert depth_histogram(stats, ["chr2"]).tolist() == [2800]
-
-
-def test_contig_rows_separate_par(golden_inputs: SampleInputs) -> None:
-    assert golden_inputs.mosdepth_prefix is not None
-    stats = read_depth_stats(golden_inputs.mosdepth_prefix)
-    rows = contig_rows(stats, contig_parts(golden_inputs.contigs), golden_inputs.par)
+def test_contig_rows_separate_par(tally: AlignmentTally) -> None:
+    rows = contig_rows(tally.groups)
     assert [(row["contig"], row["part"], row["length"]) for row in rows] == [
         ("chr1", "autosome", 4000),
         ("chr2", "autosome", 2800),
@@ -66,44 +51,37 @@ def test_contig_rows_separate_par(golden_inputs: SampleInputs) -> None:
     ]
 
 
-def test_without_sex_contigs_the_karyotype_is_not_applicable(golden: Path) -> None:
-    contigs = [Contig("chr1", 4000, Role.AUTOSOME), Contig("chr2", 3000, Role.AUTOSOME)]
-    metrics = coverage_metrics(read_depth_stats(golden / "mosdepth"), contig_parts(contigs), ())
-    assert metrics["inferred_karyotype"] == NotApplicable("the reference has no X")
+@pytest.mark.parametrize(("part", "name"), [(Part.X, "X"), (Part.Y, "Y")])
+def test_without_a_sex_contig_the_karyotype_is_not_applicable(
+    tally: AlignmentTally, part: Part, name: str
+) -> None:
+    metrics = coverage_metrics(without(tally, part))
+    absent = NotApplicable(f"the reference has no {name}")
+    assert metrics["inferred_karyotype"] == absent
+    assert metrics[f"{name.lower()}_coverage_ratio"] == absent
     assert isinstance(metrics["mean_autosome_coverage"], float)
 
 
-def test_regions_not_cut_at_par_are_refused(golden_inputs: SampleInputs) -> None:
-    assert golden_inputs.mosdepth_prefix is not None
-    stats = read_depth_stats(golden_inputs.mosdepth_prefix)
-    parts = contig_parts(golden_inputs.contigs)
-    with pytest.raises(WgsError, match="partly inside PAR"):
-        coverage_metrics(stats, parts, [Interval("chrX", 0, 600)])
+def test_without_a_mitochondrion_its_copies_are_not_applicable(tally: AlignmentTally) -> None:
+    metrics = coverage_metrics(without(tally, Part.MITOCHONDRION))
+    absent = NotApplicable("the reference has no mitochondrial contig")
+    assert metrics["mitochondrial_coverage_ratio"] == absent
+    assert metrics["mitochondrial_copy_number"] == absent
 
 
-def test_other_thresholds_are_refused(files: Path) -> None:
-    path = files / "mosdepth.thresholds.bed.gz"
-    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"15X", b"16X")))
-    with pytest.raises(AlignmentError, match="--thresholds 1,10,15,20,30"):
-        read_depth_stats(files / "mosdepth")
-
-
-def test_other_intervals_are_refused(files: Path) -> None:
-    path = files / "mosdepth.regions.bed.gz"
-    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"4000", b"3999")))
-    with pytest.raises(AlignmentError, match="other intervals"):
-        read_depth_stats(files / "mosdepth")
-
-
-@pytest.mark.parametrize("name", ["regions.bed.gz", "thresholds.bed.gz"])
-def test_a_file_cut_short_is_refused(files: Path, name: str) -> None:
-    path = files / f"mosdepth.{name}"
-    path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(AlignmentError, match=f"{name}: cannot be read"):
-        read_depth_stats(files / "mosdepth")
-
-
-def test_without_autosomes_nothing_of_them_is_applicable(golden: Path) -> None:
-    contigs = [Contig("chrX", 2500, Role.X), Contig("chrY", 1500, Role.Y)]
-    metrics = coverage_metrics(read_depth_stats(golden / "mosdepth"), contig_parts(contigs), ())
+def test_without_autosomes_nothing_of_them_is_applicable(tally: AlignmentTally) -> None:
+    metrics = coverage_metrics(without(tally, Part.AUTOSOME))
     assert {type(each) for each in metrics.values()} == {NotApplicable}
+
+
+def test_written_and_read_it_is_the_same(tally: AlignmentTally, golden: Path) -> None:
+    text = (golden / "alignment_tally.json").read_text()
+    assert json.loads(text) == tally.as_json()
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"groups": [{"contig": "chr1"}]}'])
+def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "alignment_tally.json"
+    path.write_text(content)
+    with pytest.raises(AlignmentError, match="not the output of wgs qc alignment"):
+        read_tally(path)

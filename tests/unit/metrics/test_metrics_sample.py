@@ -37,7 +37,15 @@ def test_every_metric_has_a_value_or_a_reason(golden_inputs: SampleInputs) -> No
     document = measure_sample("toy", "male", golden_inputs).as_json()
     assert list(document["metrics"]) == [each.name for each in CATALOGUE]
     missing = {name for name, each in document["metrics"].items() if each["value"] is None}
-    assert missing == {"cross_contamination_rate", "pct_adapter_bases", "gc_content"}
+    assert missing == {
+        "cross_contamination_rate",
+        "pct_adapter_bases",
+        "gc_content",
+        "optical_duplication",
+        "mean_panel_coverage",
+        "pct_panel_20x",
+        "panel_exons_below_20x",
+    }
     assert all(document["metrics"][name]["not_applicable"] for name in missing)
     assert all("source" in document["metrics"][name] for name in GA4GH if name not in missing)
     histograms = document["histograms"]
@@ -52,7 +60,7 @@ def test_a_finished_gvcf_has_variant_metrics_only(golden_inputs: SampleInputs) -
     metrics = measure_sample("toy", "male", inputs)
     assert metrics.findings["count_snvs"] == 13
     assert metrics.findings["mean_autosome_coverage"] == NotApplicable(
-        "there is no alignment (no mosdepth)"
+        "there is no alignment (no wgs qc alignment)"
     )
     assert metrics.histograms == {}
 

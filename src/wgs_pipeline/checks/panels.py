@@ -1,0 +1,38 @@
+"""The gene panel: readable, and on contigs of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wgs_pipeline.checks.compression import access_problem
+from wgs_pipeline.config import Config
+from wgs_pipeline.errors import Problem, ProblemsError, WgsError
+from wgs_pipeline.metrics.panel import read_panel
+
+
+def check_panel(config: Config, lengths: Mapping[str, int]) -> list[Problem]:
+    """Problems of ``qc.panel``; ``lengths`` of the reference's contigs, empty where unknown."""
+    path = config.qc.panel
+    if path is None:
+        return []
+    where, line, role = str(config.path), config.line("qc", "panel"), "qc.panel"
+    missing = access_problem(path, where, line, role)
+    if missing:
+        return [missing]
+    try:
+        targets = read_panel(path)
+    except ProblemsError as error:
+        return list(error.problems)
+    except WgsError as error:
+        return [Problem(where, line, f"{role}: {error}", "a gene panel", "Correct the path.")]
+    outside = [
+        each
+        for each in targets
+        if lengths and each.interval.end > lengths.get(each.interval.contig, 0)
+    ]
+    if not outside:
+        return []
+    found = f"{role} has {outside[0].gene} at {outside[0].region}"
+    expected = "regions inside the contigs of reference.fasta"
+    remedy = f"Name the panel in the coordinates of this reference ({len(outside)} lie outside)."
+    return [Problem(where, line, found, expected, remedy)]

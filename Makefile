@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench bench-plan bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-ngd setup lock clean bench-encryption fuzz
+.PHONY: demo test test-fast lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-ngd setup lock clean bench-encryption fuzz
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -61,6 +61,10 @@ bench-dag: setup
 # 60,000 genomes on simulated clusters of 1,000 to 10,000 cores.
 bench-cluster: setup
 	python benchmarks/cluster_sim.py
+
+# One pass over an alignment beside mosdepth and samtools stats; contamination of known mixtures.
+bench-qc: setup
+	python benchmarks/qc.py
 
 # Access log: lines a second of eight writers.
 bench-audit: setup

@@ -34,7 +34,7 @@ MADE = {
     "callset": ["callset/{f}.vcf.gz", "callset/{f}.vcf.gz.tbi"],
     "qc": [
         *("qc/{s}/mosdepth.quantized.bed.gz", "qc/{s}/samtools_stats.txt"),
-        *("qc/{s}/bcftools_stats.txt", "qc/{s}/metrics.json"),
+        *("qc/{s}/bcftools_stats.txt", "qc/{s}/charr.json", "qc/{s}/metrics.json"),
     ],
     "verdict": ["qc/{s}/verdict.json"],
     "database": ["ngd/{s}.registration.json", "ngd/{s}.loaded.json"],

@@ -207,6 +207,11 @@ def lane_comparison(sample):
     return f"qc/{sample}/lanes.json" if sample in SEVERAL_LANES else []
 
 
+def file_argument(option, path):
+    """An option with a file that the config may name."""
+    return f"{option} {shlex.quote(str(path))}" if path else ""
+
+
 def fastp_reports(sample):
     """fastp's report of each lane of a sample."""
     units = [unit for unit in project.units[sample] if unit.kind == "fastq"]

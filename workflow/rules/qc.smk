@@ -73,6 +73,7 @@ rule count_reads:
         fai="reference/genome.fa.fai",
         regions="reference/regions.bed",
         panel=project.config.qc.panel or [],
+        sites=project.config.qc.contamination_sites or [],
     output:
         tally="qc/{sample}/alignment_tally.json",
         stats="qc/{sample}/samtools_stats.txt",
@@ -88,13 +89,12 @@ rule count_reads:
     params:
         contigs=contig_arguments(),
         par=par_argument(),
-        panel=lambda wildcards, input: (
-            f"--panel {shlex.quote(str(input.panel))}" if input.panel else ""
-        ),
+        panel=file_argument("--panel", project.config.qc.panel),
+        sites=file_argument("--sites", project.config.qc.contamination_sites),
     shell:
         """
         wgs qc alignment {input.cram:q} --reference {input.fasta:q} --regions {input.regions:q} \
-            {params.panel} {params.par} {params.contigs} --threads {threads} \
+            {params.panel} {params.sites} {params.par} {params.contigs} --threads {threads} \
             --samtools-stats {output.stats:q} -o {output.tally:q} 2>{log:q}
         """
 
@@ -133,6 +133,32 @@ rule count_variants:
         """
 
 
+rule estimate_contamination:
+    """Estimate contamination from the reference reads at homozygous SNVs (CHARR)."""
+    input:
+        gvcf="gvcf/{sample}.g.vcf.gz",
+        autosomes="reference/autosomes.bed",
+        fai="reference/genome.fa.fai",
+        sites=project.config.qc.contamination_sites or [],
+    output:
+        json="qc/{sample}/charr.json",
+    log:
+        "logs/estimate_contamination/{sample}.log",
+    benchmark:
+        "benchmarks/estimate_contamination/{sample}.tsv"
+    conda:
+        "../envs/bcftools.yaml"
+    resources:
+        **needs("estimate_contamination"),
+    params:
+        sites=file_argument("--sites", project.config.qc.contamination_sites),
+    shell:
+        """
+        wgs qc charr {input.gvcf:q} --autosomes {input.autosomes:q} \
+            --reference-fai {input.fai:q} {params.sites} -o {output.json:q} 2>{log:q}
+        """
+
+
 rule measure_sample:
     """Derive the metrics of a sample."""
     input:
@@ -146,6 +172,7 @@ rule measure_sample:
         ),
         lanes=lambda wildcards: fastp_reports(wildcards.sample),
         variants="qc/{sample}/bcftools_stats.txt",
+        charr="qc/{sample}/charr.json",
     output:
         json="qc/{sample}/metrics.json",
     log:
@@ -160,7 +187,7 @@ rule measure_sample:
     shell:
         """
         wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
-            --callset-stats {input.variants:q} -o {output.json:q} 2>{log:q}
+            --callset-stats {input.variants:q} --charr {input.charr:q} -o {output.json:q} 2>{log:q}
         """
 
 

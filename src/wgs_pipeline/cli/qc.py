@@ -18,6 +18,9 @@ _y = click.option("--y", help="Name of the Y contig, where it is not Y or chrY."
 _mitochondrion = click.option(
     "--mitochondrion", help="Name of the mitochondrial contig, where it is not chrM or MT."
 )
+_sites = click.option(
+    "--sites", type=_PATH, help="VCF of common SNVs with INFO/AF, to estimate contamination."
+)
 _par_bed = click.option("--par-bed", type=_PATH, help="Pseudoautosomal regions on X and Y.")
 
 
@@ -70,6 +73,7 @@ def regions(
 @_x
 @_y
 @_mitochondrion
+@_sites
 @click.option("--panel", type=_PATH, help="Gene panel, BED or GFF3, whose coverage is counted.")
 @click.option(
     "--samtools-stats", type=_PATH, required=True, help="Text of samtools stats to write."
@@ -85,6 +89,7 @@ def alignment(
     y: str | None,
     mitochondrion: str | None,
     panel: Path | None,
+    sites: Path | None,
     samtools_stats: Path,
     threads: int,
     output: Path,
@@ -92,7 +97,9 @@ def alignment(
     """Count reads, depth, GC and chimeras of an alignment in one pass."""
     from wgs_pipeline import reference as genome
     from wgs_pipeline.metrics.alignment_pass import Regions, tally_alignment
+    from wgs_pipeline.metrics.contigs import autosome_names
     from wgs_pipeline.metrics.panel import read_panel
+    from wgs_pipeline.metrics.sites import read_common_snvs
 
     contigs = genome.read_contigs(Path(f"{reference}.fai"), x, y, mitochondrion)
     measured = Regions(
@@ -100,6 +107,7 @@ def alignment(
         intervals=genome.read_bed(regions_bed),
         par=genome.pseudoautosomal(contigs, par_bed),
         targets=read_panel(panel) if panel else (),
+        common=read_common_snvs(sites, autosome_names(contigs)) if sites else None,
     )
     tally = tally_alignment(alignment_path, reference, measured, samtools_stats, threads)
     write_text(output, json.dumps(tally.as_json()) + "\n")
@@ -117,6 +125,7 @@ def alignment(
 @click.option("--samtools-stats", type=_PATH, help="Text of samtools stats.")
 @click.option("--alignment-tally", type=_PATH, help="Tally of wgs qc alignment.")
 @click.option("--callset-stats", type=_PATH, help="Text of bcftools stats -s -.")
+@click.option("--charr", type=_PATH, help="Estimate of wgs qc charr.")
 @click.option("--fastp", type=_PATH, multiple=True, help="JSON report; once a lane.")
 @_output
 def metrics(
@@ -126,6 +135,7 @@ def metrics(
     samtools_stats: Path | None,
     alignment_tally: Path | None,
     callset_stats: Path | None,
+    charr: Path | None,
     fastp: tuple[Path, ...],
     output: Path,
 ) -> None:
@@ -137,9 +147,28 @@ def metrics(
         samtools_stats=samtools_stats,
         alignment_tally=alignment_tally,
         callset_stats=callset_stats,
+        charr=charr,
         fastp=fastp,
     )
     write_json(output, measure_sample(sample, sex, inputs).as_json())
+
+
+@command.command()
+@click.argument("gvcf", type=_PATH)
+@click.option("--autosomes", type=_PATH, required=True, help="BED of wgs qc regions.")
+@click.option("--reference-fai", type=_PATH, required=True, help="FASTA index.")
+@_sites
+@_output
+def charr(
+    gvcf: Path, autosomes: Path, reference_fai: Path, sites: Path | None, output: Path
+) -> None:
+    """Estimate contamination from the reference reads at homozygous SNVs of a gVCF."""
+    from wgs_pipeline import reference
+    from wgs_pipeline.metrics.contamination import charr_of_gvcf
+
+    names = [each.name for each in reference.read_contigs(reference_fai)]
+    estimate = charr_of_gvcf(gvcf, autosomes, names, sites)
+    write_json(output, estimate.as_json())
 
 
 @command.command()

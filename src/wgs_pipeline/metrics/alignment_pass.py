@@ -23,9 +23,12 @@ import numpy as np
 from wgs_pipeline.errors import AlignmentError, WgsError
 from wgs_pipeline.files import replacing
 from wgs_pipeline.metrics import bam, pileup
+from wgs_pipeline.metrics.bam import Bytes
+from wgs_pipeline.metrics.contamination import Estimate, likelihood_estimate
 from wgs_pipeline.metrics.contigs import Part, contig_parts, interval_part
 from wgs_pipeline.metrics.panel import Target
 from wgs_pipeline.metrics.pileup import Counts, Layout, Longs, Status, Tally, Window
+from wgs_pipeline.metrics.sites import CommonSnvs
 from wgs_pipeline.metrics.tally import BREADTHS, AlignmentTally, Coverage
 from wgs_pipeline.reference import Contig, Interval, open_fasta
 
@@ -48,12 +51,14 @@ class Regions:
         intervals: The reference without N, cut where PAR begins and ends (``wgs qc regions``).
         par: Pseudoautosomal regions on X and Y.
         targets: Regions of the gene panel, in any order.
+        common: Common SNVs by which contamination is estimated; None: it is not.
     """
 
     contigs: Sequence[Contig]
     intervals: Sequence[Interval]
     par: Sequence[Interval]
     targets: Sequence[Target] = ()
+    common: CommonSnvs | None = None
 
 
 class Counter:
@@ -74,6 +79,7 @@ class Counter:
             np.zeros((groups, _LOW), np.int64),
             np.zeros(targets, np.int64),
             np.zeros((targets, _LOW), np.int64),
+            np.zeros((len(regions.common or ()), 4), np.int64),
             np.zeros(101, np.int64),
             np.zeros(len(Tally), np.int64),
         )
@@ -108,6 +114,7 @@ class Counter:
             key = (each.contig, interval_part(each, parts, regions.par))
             of_interval.append(groups.setdefault(key, len(groups)))
         targets = [each.interval for each in self._targets]
+        common = regions.common or CommonSnvs.none()
         layout = Layout(
             np.array([each.length for each in regions.contigs], np.int64),
             self._first(intervals),
@@ -118,6 +125,8 @@ class Counter:
             self._first(targets),
             np.array([each.start for each in targets], np.int64),
             np.array([each.end for each in targets], np.int64),
+            np.searchsorted(common.contig, np.arange(len(self._index) + 1)),
+            common.position,
         )
         return layout, groups
 
@@ -137,12 +146,13 @@ class Counter:
         self._raw[self._raw_filled : self._raw_filled + len(new)] = new
         self._raw_filled += len(new)
         self._data = _with_room(self._data, self._filled, self._raw_filled)
-        used, self._filled = bam.unframe(self._raw, self._raw_filled, self._data, self._filled)
+        used, filled = bam.unframe(self._raw, self._raw_filled, self._data, self._filled)
         if used == bam.BAD_FRAME:
             raise AlignmentError(
                 "the stream is not an uncompressed BAM; expected the output of samtools view -u"
             )
-        self._raw_filled = _drop(self._raw, self._raw_filled, used)
+        self._filled = int(filled)
+        self._raw_filled = _drop(self._raw, self._raw_filled, int(used))
         if not self._header_read:
             self._read_header()
         if self._header_read:
@@ -169,13 +179,13 @@ class Counter:
                 view, len(view), self._layout, self._counts, self._window, self._mates,
                 self._gc, self._scratch,
             )  # fmt: skip
-            at += used
+            at += int(used)
             if status == Status.NEED_DATA:
                 break
             self._continue(Status(status), self._data[at : self._filled])
         self._filled = _drop(self._data, self._filled, at)
 
-    def _continue(self, status: Status, record: pileup.Bytes) -> None:
+    def _continue(self, status: Status, record: Bytes) -> None:
         """Make room or go on to the next contig, as the compiled code asks for."""
         cursor = self._window.cursor
         if status is Status.NEW_CONTIG:
@@ -220,6 +230,17 @@ class Counter:
         for start in range(0, len(self._gc), _WINDOW):
             found = np.bincount(self._gc[start : start + _WINDOW], minlength=256)
             self._gc_windows += found[:101]
+
+    def _contamination(self) -> Estimate | None:
+        """What the bases at the common SNVs say."""
+        common, bases = self._regions.common, self._counts.site_bases
+        if common is None:
+            return None
+        sites = np.arange(len(common))
+        reference = bases[sites, common.reference]
+        alternate = bases[sites, common.alternate]
+        other = bases.sum(axis=1) - reference - alternate
+        return likelihood_estimate(reference, alternate, other, common.frequency)
 
     def _move_mates(self, position: int) -> None:
         old = self._mates
@@ -283,6 +304,7 @@ class Counter:
                 )
                 for number, target in enumerate(self._targets)
             ),
+            contamination=self._contamination(),
             gc_windows=self._gc_windows,
             gc_reads=counts.gc_reads,
             chimeric=int(counts.tally[Tally.CHIMERIC]),
@@ -303,7 +325,7 @@ def _at_least(low: Longs) -> Longs:
     return np.cumsum(low[::-1])[::-1][list(BREADTHS)]
 
 
-def _with_room(buffer: pileup.Bytes, filled: int, size: int) -> pileup.Bytes:
+def _with_room(buffer: Bytes, filled: int, size: int) -> Bytes:
     """The buffer, or a larger copy where ``size`` more bytes do not fit."""
     if filled + size <= len(buffer):
         return buffer
@@ -312,7 +334,7 @@ def _with_room(buffer: pileup.Bytes, filled: int, size: int) -> pileup.Bytes:
     return larger
 
 
-def _drop(buffer: pileup.Bytes, filled: int, used: int) -> int:
+def _drop(buffer: Bytes, filled: int, used: int) -> int:
     """Move what follows the first ``used`` bytes to the front; how many bytes that are."""
     left = filled - used
     if used and left:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from wgs_pipeline.errors import AlignmentError
 
 Bytes = NDArray[np.uint8]
+#: A whole number of compiled code; numba makes no difference between the two.
+Int = int | np.int64
 
 _FRAME_HEADER, _FRAME_FOOTER, _STORED_HEADER = 18, 8, 5
 #: What ``unframe`` returns where a frame is compressed or is none.
@@ -37,7 +39,7 @@ class Flag(IntFlag):
 
 
 @njit(cache=True, nogil=True)
-def unframe(raw: Bytes, size: int, out: Bytes, filled: int) -> tuple[int, int]:
+def unframe(raw: Bytes, size: Int, out: Bytes, filled: Int) -> tuple[Int, Int]:
     """Copy the content of whole BGZF frames that hold stored (uncompressed) data.
 
     Args:
@@ -50,7 +52,7 @@ def unframe(raw: Bytes, size: int, out: Bytes, filled: int) -> tuple[int, int]:
         Bytes of ``raw`` that were used (``BAD_FRAME`` where a frame is not a stored one) and bytes
         of ``out`` in use after.
     """
-    at = 0
+    at: Int = 0
     while at + _FRAME_HEADER <= size:
         if raw[at] != 31 or raw[at + 1] != 139 or raw[at + 12] != 66 or raw[at + 13] != 67:
             return BAD_FRAME, filled
@@ -96,7 +98,7 @@ def read_header(data: bytes) -> tuple[tuple[str, ...], int] | None:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def int32(data: Bytes, at: int) -> int:
+def int32(data: Bytes, at: Int) -> Int:
     """Little-endian signed 32-bit number."""
     value = (
         np.int64(data[at])
@@ -108,13 +110,13 @@ def int32(data: Bytes, at: int) -> int:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def uint16(data: Bytes, at: int) -> int:
+def uint16(data: Bytes, at: Int) -> Int:
     """Little-endian unsigned 16-bit number."""
     return np.int64(data[at]) | (np.int64(data[at + 1]) << 8)
 
 
 @njit(cache=True, nogil=True)
-def name_hash(data: Bytes, at: int, length: int) -> np.uint64:
+def name_hash(data: Bytes, at: Int, length: Int) -> np.uint64:
     """FNV-1a of a read's name, never 0."""
     value = np.uint64(14695981039346656037)
     for k in range(length):
@@ -125,7 +127,7 @@ def name_hash(data: Bytes, at: int, length: int) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def tag_size(data: Bytes, at: int, end: int) -> int:
+def tag_size(data: Bytes, at: Int, end: Int) -> Int:
     """Bytes of the tag that begins at ``at``: name, type and value; what is left if unknown."""
     kind = data[at + 2]
     if kind in (65, 99, 67):  # A c C
@@ -135,7 +137,7 @@ def tag_size(data: Bytes, at: int, end: int) -> int:
     if kind in (105, 73, 102):  # i I f
         return 7
     if kind in (90, 72):  # Z H
-        last = at + 3
+        last: Int = at + 3
         while last < end and data[last]:
             last += 1
         return last + 1 - at
@@ -150,7 +152,7 @@ def tag_size(data: Bytes, at: int, end: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def tag_number(data: Bytes, at: int) -> int:
+def tag_number(data: Bytes, at: Int) -> Int:
     """Value of a tag of a whole-number type."""
     kind = data[at + 2]
     if kind == 99:

@@ -47,7 +47,8 @@ SAMTOOLS_STATS = "samtools stats"
 ALIGNMENT_PASS = "wgs qc alignment"
 BCFTOOLS_STATS = "bcftools stats"
 FASTP = "fastp"
-NOT_MEASURED = "none"
+CONTAMINATION = "wgs qc alignment, wgs qc charr"
+CHARR = "wgs qc charr"
 
 CATALOGUE: tuple[Definition, ...] = (
     Definition("yield_bp_q30", "bp", SAMTOOLS_STATS, "Q30 bases",
@@ -105,8 +106,12 @@ CATALOGUE: tuple[Definition, ...] = (
                "Bases of the gene panel of depth ≥ 20."),
     Definition("panel_exons_below_20x", "exons", ALIGNMENT_PASS, "Exons < 20x",
                "Exons of the gene panel with a base of depth below 20."),
-    Definition("cross_contamination_rate", "fraction", NOT_MEASURED, "Contamination",
+    Definition("cross_contamination_rate", "fraction", CONTAMINATION, "Contamination",
                "Share of the reads that come from another person.", True),
+    Definition("contamination_likelihood", "fraction", ALIGNMENT_PASS, "Contamination, likelihood",
+               "The same, of the bases at common SNVs."),
+    Definition("contamination_charr", "fraction", CHARR, "Contamination, CHARR",
+               "The same, of the reference reads at homozygous SNVs."),
     Definition("count_snvs", "alleles", BCFTOOLS_STATS, "SNVs",
                "Autosomal SNV alleles that pass the filter.", True),
     Definition("count_insertions", "alleles", BCFTOOLS_STATS, "Insertions",

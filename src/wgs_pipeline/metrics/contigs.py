@@ -48,6 +48,15 @@ def contig_parts(contigs: Sequence[Contig]) -> dict[str, Part]:
     return parts
 
 
+def autosome_names(contigs: Sequence[Contig]) -> list[str]:
+    """Names of all contigs; those that are no autosome are empty, which no file has.
+
+    So the place of a name stays the contig's number.
+    """
+    parts = contig_parts(contigs)
+    return [each.name if parts[each.name] is Part.AUTOSOME else "" for each in contigs]
+
+
 def measured_intervals(
     known: Iterable[Interval], parts: dict[str, Part], par: Sequence[Interval]
 ) -> tuple[Interval, ...]:

@@ -21,7 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from wgs_pipeline.metrics import bam
-from wgs_pipeline.metrics.bam import Bytes, Flag
+from wgs_pipeline.metrics.bam import Bytes, Flag, Int
 from wgs_pipeline.metrics.tally import BREADTHS
 
 Longs = NDArray[np.int64]
@@ -68,10 +68,11 @@ class Status(IntEnum):
 
 
 class Layout(NamedTuple):
-    """What is counted where; intervals and targets are sorted within their contig.
+    """What is counted where; intervals, targets and sites are sorted within their contig.
 
-    Intervals of contig ``c`` are ``interval_first[c]`` up to ``interval_first[c + 1]``; a group is
-    a contig's share of a part of the genome. Targets likewise; they may overlap.
+    Sites are the common SNVs whose bases are counted. Intervals of contig ``c`` are
+    ``interval_first[c]`` up to ``interval_first[c + 1]``; a group is a contig's share of a part of
+    the genome. Targets and sites likewise; targets may overlap.
     """
 
     lengths: Longs  # (contigs,)
@@ -83,6 +84,8 @@ class Layout(NamedTuple):
     target_first: Longs  # (contigs + 1,)
     target_start: Longs
     target_end: Longs
+    site_first: Longs  # (contigs + 1,)
+    site_position: Longs
 
 
 class Counts(NamedTuple):
@@ -93,6 +96,7 @@ class Counts(NamedTuple):
     group_low: Longs  # (groups, 31): bases at each depth, the last at that or more
     target_bases: Longs  # (targets,): sum of depth
     target_low: Longs  # (targets, 31)
+    site_bases: Longs  # (sites, 4): bases A C G T that depth counts
     gc_reads: Longs  # (101,): reads by GC percent of the reference
     tally: Longs  # (len(Tally),)
 
@@ -123,14 +127,16 @@ def new_mates(places: int, arena: int) -> Mates:
     """An empty table; ``places`` is a power of two."""
     return Mates(
         np.zeros(places, np.uint64),
-        *(np.zeros(places, np.int64) for _ in range(3)),
+        np.zeros(places, np.int64),
+        np.zeros(places, np.int64),
+        np.zeros(places, np.int64),
         np.zeros(2, np.int64),
         np.zeros(arena, np.uint8),
     )
 
 
 @njit(cache=True, nogil=True)
-def _remember(mates: Mates, key: np.uint64, start: int, counted: Bytes) -> None:
+def _remember(mates: Mates, key: np.uint64, start: Int, counted: Bytes) -> None:
     places = np.uint64(len(mates.keys) - 1)
     place = key & places
     while mates.keys[place]:
@@ -146,7 +152,7 @@ def _remember(mates: Mates, key: np.uint64, start: int, counted: Bytes) -> None:
 
 
 @njit(cache=True, nogil=True)
-def move_mates(old: Mates, new: Mates, position: int) -> None:
+def move_mates(old: Mates, new: Mates, position: Int) -> None:
     """Copy the reads that reach beyond ``position`` into an empty table."""
     for place in range(len(old.keys)):
         if old.keys[place] and old.end[place] > position:
@@ -156,7 +162,7 @@ def move_mates(old: Mates, new: Mates, position: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _forget_counted(mates: Mates, key: np.uint64, start: int, counted: Bytes) -> None:
+def _forget_counted(mates: Mates, key: np.uint64, start: Int, counted: Bytes) -> None:
     """Clear the bases at which a read of the same name was counted before."""
     places = np.uint64(len(mates.keys) - 1)
     place = key & places
@@ -170,7 +176,7 @@ def _forget_counted(mates: Mates, key: np.uint64, start: int, counted: Bytes) ->
 
 
 @njit(cache=True, nogil=True)
-def _add_depths(depth: NDArray[np.int32], histogram: Longs, low: Longs) -> int:
+def _add_depths(depth: NDArray[np.int32], histogram: Longs, low: Longs) -> Int:
     total = 0
     for value in depth:
         total += value
@@ -180,7 +186,7 @@ def _add_depths(depth: NDArray[np.int32], histogram: Longs, low: Longs) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _add_low(depth: NDArray[np.int32], low: Longs) -> int:
+def _add_low(depth: NDArray[np.int32], low: Longs) -> Int:
     total = 0
     for value in depth:
         total += value
@@ -189,7 +195,7 @@ def _add_low(depth: NDArray[np.int32], low: Longs) -> int:
 
 
 @njit(cache=True, nogil=True)
-def flush(layout: Layout, counts: Counts, window: Window, end: int) -> None:
+def flush(layout: Layout, counts: Counts, window: Window, end: Int) -> None:
     """Count the depth of the current contig up to ``end`` and move the window there."""
     contig, start, high = window.cursor[0], window.cursor[1], window.cursor[2]
     # Positions from ``high`` on have no read; the window is all zero there.
@@ -229,11 +235,12 @@ def flush(layout: Layout, counts: Counts, window: Window, end: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _aligned_bases(
-    data: Bytes, cigar: int, operations: int, sequence: int, length: int, counted: Bytes
+    data: Bytes, cigar: Int, operations: Int, sequence: Int, length: Int, counted: Bytes
 ) -> None:
     """Mark which positions of the reference from the read's start on carry a good base."""
     quality = sequence + (length + 1) // 2
-    query, target = 0, 0
+    query: Int = 0
+    target: Int = 0
     for k in range(operations):
         field = bam.int32(data, cigar + 4 * k) & 0xFFFFFFFF
         size, operation = field >> 4, field & 15
@@ -254,8 +261,48 @@ def _aligned_bases(
 
 
 @njit(cache=True, nogil=True)
-def _span(data: Bytes, cigar: int, operations: int) -> int:
-    span = 0
+def _count_sites(
+    data: Bytes, cigar: Int, operations: Int, sequence: Int, position: Int, counted: Bytes,
+    layout: Layout, contig: Int, bases: Longs,
+) -> None:  # fmt: skip
+    """Count the base that a read shows at each site, where it counts as depth."""
+    first, last = layout.site_first[contig], layout.site_first[contig + 1]
+    site = first + np.searchsorted(layout.site_position[first:last], position)
+    query: Int = 0
+    target: Int = position
+    k = 0
+    while site < last and layout.site_position[site] < position + len(counted):
+        place = layout.site_position[site]
+        # Go on to the operation that the site lies in.
+        while True:
+            field = bam.int32(data, cigar + 4 * k) & 0xFFFFFFFF
+            size, operation = field >> 4, field & 15
+            consumes = operation in (0, 2, 3, 7, 8)
+            if consumes and place < target + size:
+                break
+            if operation in (0, 1, 4, 7, 8):
+                query += size
+            if consumes:
+                target += size
+            k += 1
+        if counted[place - position]:
+            at = query + place - target
+            pair = data[sequence + (at >> 1)]
+            base = pair & 15 if at & 1 else pair >> 4
+            if base == 1:
+                bases[site, 0] += 1
+            elif base == 2:
+                bases[site, 1] += 1
+            elif base == 4:
+                bases[site, 2] += 1
+            elif base == 8:
+                bases[site, 3] += 1
+        site += 1
+
+
+@njit(cache=True, nogil=True)
+def _span(data: Bytes, cigar: Int, operations: Int) -> Int:
+    span: Int = 0
     for k in range(operations):
         field = bam.int32(data, cigar + 4 * k) & 0xFFFFFFFF
         if field & 15 in (0, 2, 3, 7, 8):
@@ -265,8 +312,8 @@ def _span(data: Bytes, cigar: int, operations: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _count_pair(
-    tally: Longs, flag: int, mapping_quality: int, mate_quality: int, split: bool,
-    same_contig: bool, position: int, end: int, mate_position: int, insert: int,
+    tally: Longs, flag: Int, mapping_quality: Int, mate_quality: Int, split: bool,
+    same_contig: bool, position: Int, end: Int, mate_position: Int, insert: Int,
 ) -> None:  # fmt: skip
     """Count a primary read among the chimeric ones as Picard does (PCT_CHIMERAS)."""
     sure = mapping_quality >= MIN_MAPPING_QUALITY
@@ -280,20 +327,22 @@ def _count_pair(
         return
     tally[Tally.CHIMERA_CANDIDATES] += 1
     reverse, mate_reverse = bool(flag & _REVERSE), bool(flag & _MATE_REVERSE)
-    inward = mate_position + 1 < end if reverse else insert > 0
+    inward = bool(mate_position + 1 < end) if reverse else bool(insert > 0)
     tally[Tally.CHIMERIC] += (
         split
         or not same_contig
-        or abs(insert) > _LONGEST_INSERT
+        or not -_LONGEST_INSERT <= insert <= _LONGEST_INSERT
         or reverse == mate_reverse
         or not inward
     )
 
 
 @njit(cache=True, nogil=True)
-def _read_tags(data: Bytes, at: int, end: int) -> tuple[int, bool, int]:
+def _read_tags(data: Bytes, at: Int, end: Int) -> tuple[Int, bool, Int]:
     """Mate's mapping quality (-1: not told), whether split, kind of duplicate (its letter)."""
-    mate_quality, split, duplicate = -1, False, 0
+    mate_quality: Int = -1
+    duplicate: Int = 0
+    split = False
     while at + 3 < end:
         first, second = data[at], data[at + 1]
         if first == 77 and second == 81:  # MQ
@@ -309,14 +358,14 @@ def _read_tags(data: Bytes, at: int, end: int) -> tuple[int, bool, int]:
 @njit(cache=True, nogil=True)
 def count_records(
     data: Bytes,
-    filled: int,
+    filled: Int,
     layout: Layout,
     counts: Counts,
     window: Window,
     mates: Mates,
     gc: Bytes,
     scratch: Bytes,
-) -> tuple[int, Status]:
+) -> tuple[Int, Status]:
     """Count the records of ``data``, as far as they are whole and of the current contig.
 
     Args:
@@ -332,7 +381,7 @@ def count_records(
     Returns:
         Bytes used, and why it ended there.
     """
-    at = 0
+    at: Int = 0
     while at + 36 <= filled:
         size = bam.int32(data, at)
         if size < 32:
@@ -377,6 +426,10 @@ def count_records(
             key = bam.name_hash(data, at + 36, name_length)
             _forget_counted(mates, key, position, counted)
             _remember(mates, key, position, counted)
+            _count_sites(
+                data, cigar, operations, sequence, position, counted, layout, contig,
+                counts.site_bases,
+            )  # fmt: skip
             first = position - window.cursor[1]
             for k in range(span):
                 window.depth[first + k] += counted[k]

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from wgs_pipeline.errors import ReadsError, WgsError
-from wgs_pipeline.metrics import alignment, coverage, gc_bias, lanes, panel, variants
+from wgs_pipeline.metrics import alignment, contamination, coverage, gc_bias, lanes, panel, variants
 from wgs_pipeline.metrics.catalogue import (
     ALIGNMENT_PASS,
     BCFTOOLS_STATS,
     CATALOGUE,
+    CHARR,
+    CONTAMINATION,
     FASTP,
-    NOT_MEASURED,
     SAMTOOLS_STATS,
     Finding,
     NotApplicable,
@@ -27,12 +28,16 @@ from wgs_pipeline.metrics.catalogue import (
 from wgs_pipeline.metrics.contigs import Part
 from wgs_pipeline.metrics.tally import AlignmentTally, read_tally
 
+#: Lists of numbers of the same length.
+Curve = Mapping[str, Sequence[Any]]
+
 _ABSENT = {
     SAMTOOLS_STATS: "there is no alignment (no samtools stats)",
     ALIGNMENT_PASS: "there is no alignment (no wgs qc alignment)",
     BCFTOOLS_STATS: "there is no callset (no bcftools stats)",
     FASTP: "there are no FASTQ lanes (no fastp report)",
-    NOT_MEASURED: "contamination is not measured in this version",
+    CONTAMINATION: "there is neither an alignment nor a gVCF",
+    CHARR: "there is no gVCF (no wgs qc charr)",
 }
 
 
@@ -45,6 +50,7 @@ class SampleInputs:
         samtools_stats: Text of ``samtools stats``.
         alignment_tally: Tally of ``wgs qc alignment``.
         callset_stats: Text of ``bcftools stats``.
+        charr: Estimate of ``wgs qc charr``.
         fastp: One report a lane.
     """
 
@@ -52,6 +58,7 @@ class SampleInputs:
     samtools_stats: Path | None = None
     alignment_tally: Path | None = None
     callset_stats: Path | None = None
+    charr: Path | None = None
     fastp: Sequence[Path] = ()
 
 
@@ -74,7 +81,7 @@ class SampleMetrics:
     sample: str
     stated_sex: str
     findings: Mapping[str, Finding]
-    histograms: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    histograms: Mapping[str, Curve] = field(default_factory=dict)
     contigs: Sequence[Mapping[str, object]] = ()
     panel: Mapping[str, Any] = field(default_factory=dict)
 
@@ -102,7 +109,7 @@ def measure_sample(sample: str, stated_sex: str, inputs: SampleInputs) -> Sample
         WgsError: An input is given and cannot be used.
     """
     findings: dict[str, Finding] = {}
-    histograms: dict[str, Mapping[str, Sequence[float]]] = {}
+    histograms: dict[str, Curve] = {}
     rows: list[dict[str, object]] = []
     if inputs.tally:
         findings |= _tally_metrics(inputs.tally)
@@ -118,6 +125,7 @@ def measure_sample(sample: str, stated_sex: str, inputs: SampleInputs) -> Sample
         histograms["base_quality"] = alignment.quality_curve(stats)
         histograms["read_gc"] = alignment.read_gc_curve(stats)
     exons: dict[str, Any] = {}
+    likelihood = None
     if inputs.alignment_tally:
         counted = read_tally(inputs.alignment_tally)
         findings |= _pass_metrics(counted)
@@ -125,12 +133,16 @@ def measure_sample(sample: str, stated_sex: str, inputs: SampleInputs) -> Sample
         histograms["coverage"] = {"depth": list(range(len(bases))), "bases": bases}
         histograms["gc_bias"] = gc_bias.gc_curve(counted)
         rows = coverage.contig_rows(counted.groups)
+        likelihood = counted.contamination
         exons = panel.panel_json(counted.targets) if counted.targets else {}
     if inputs.callset_stats:
         counts = variants.read_variant_counts(inputs.callset_stats)
         findings |= variants.variant_metrics(counts)
     if inputs.fastp:
         findings |= lanes.lane_metrics([lanes.read_lane_stats(path) for path in inputs.fastp])
+    charr = contamination.read_estimate(inputs.charr) if inputs.charr else None
+    if inputs.alignment_tally or charr:
+        findings |= contamination.contamination_metrics(likelihood, charr)
     complete = {
         each.name: findings.get(each.name, NotApplicable(_ABSENT[each.source]))
         for each in CATALOGUE

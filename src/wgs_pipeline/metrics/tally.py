@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wgs_pipeline.errors import AlignmentError
+from wgs_pipeline.metrics.contamination import Estimate
 from wgs_pipeline.metrics.contigs import Part
 
 #: Depths of which the breadth is reported.
@@ -73,6 +74,7 @@ class AlignmentTally:
         groups: Coverage by contig and part of the genome, in the reference's order.
         histograms: Bases of each part at each depth, shape (highest depth + 1,).
         targets: Coverage of every target of the gene panel: (gene, region, coverage).
+        contamination: Estimate from the bases at common SNVs; None where no sites were given.
         gc_windows: Windows of the reference by GC percent, shape (101,).
         gc_reads: Mapped reads by GC percent of the window where they begin, shape (101,).
         chimeric: Primary reads that Picard calls chimeric.
@@ -86,6 +88,7 @@ class AlignmentTally:
     groups: Mapping[tuple[str, Part], Coverage]
     histograms: Mapping[Part, Longs]
     targets: tuple[tuple[str, str, Coverage], ...]
+    contamination: Estimate | None
     gc_windows: Longs
     gc_reads: Longs
     chimeric: int
@@ -112,6 +115,7 @@ class AlignmentTally:
                 {"gene": gene, "region": region, **coverage.as_json()}
                 for gene, region, coverage in self.targets
             ],
+            "contamination": self.contamination.as_json() if self.contamination else None,
             "gc_windows": self.gc_windows.tolist(),
             "gc_reads": self.gc_reads.tolist(),
             "chimeric": self.chimeric,
@@ -143,6 +147,9 @@ def read_tally(path: Path) -> AlignmentTally:
             targets=tuple(
                 (str(each["gene"]), str(each["region"]), Coverage.of(each))
                 for each in document["targets"]
+            ),
+            contamination=(
+                Estimate.of(document["contamination"]) if document["contamination"] else None
             ),
             gc_windows=np.array(document["gc_windows"], np.int64).reshape(101),
             gc_reads=np.array(document["gc_reads"], np.int64).reshape(101),

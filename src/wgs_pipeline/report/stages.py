@@ -191,6 +191,7 @@ def _qc(project: Project, sample: str) -> Iterator[Step]:
         yield Step("measure_depth", sample, (f"{folder}/mosdepth.quantized.bed.gz",))
         yield Step("count_reads", sample, (f"{folder}/samtools_stats.txt",))
     yield Step("count_variants", sample, (f"{folder}/bcftools_stats.txt",))
+    yield Step("estimate_contamination", sample, (f"{folder}/charr.json",))
     yield Step("measure_sample", sample, (f"{folder}/metrics.json",))
     if sample in project.config.truth:
         yield Step("compare_with_truth", sample, (f"{folder}/concordance.json",))

@@ -1,0 +1,233 @@
+"""Contamination: the share of the reads that come from another person.
+
+Two estimates, neither of which needs that person's genotypes:
+
+- **likelihood**, of the bases counted at common SNVs whose allele frequencies are known, as
+  VerifyBamID's (Jun et al. 2012, doi:10.1016/j.ajhg.2012.09.004): the share under which the counts
+  are most likely, over all genotypes of the sample and of one contaminant in Hardy-Weinberg
+  equilibrium;
+- **CHARR** (Lu et al. 2023, doi:10.1016/j.ajhg.2023.10.011): reads of the reference allele at
+  sites where the sample is homozygous for the other, which a contaminant brings with the frequency
+  of the reference allele.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wgs_pipeline.errors import WgsError
+from wgs_pipeline.metrics.catalogue import Finding, NotApplicable
+from wgs_pipeline.metrics.sites import (
+    read_common_snvs,
+    read_homozygous_snvs,
+    reference_frequencies,
+)
+
+Floats = NDArray[np.float64]
+Longs = NDArray[np.int64]
+
+#: Sites below which an estimate may be off by more than half a percentage point (docs/qc.md).
+FEWEST_LIKELIHOOD_SITES = 1000
+FEWEST_CHARR_SITES = 1000
+#: Mean frequency of the reference allele at a person's homozygous alternate sites: one third under
+#: the neutral spectrum, where the number of sites falls with 1 / frequency.
+TYPICAL_REFERENCE_FREQUENCY = 1 / 3
+#: Depths that CHARR takes, in reads; deeper sites are collapsed repeats (Lu et al. 2023).
+CHARR_DEPTHS = (10, 100)
+#: Frequencies of common SNVs, of either allele.
+COMMON = (0.05, 0.95)
+_HIGHEST_SHARE = 0.5
+_LEAST_DEPTH = 8
+#: Of the median depth; deeper sites are collapsed repeats.
+_MOST_RELATIVE_DEPTH = 3
+#: Chance of one certain wrong base, at the least: Q40.
+_LEAST_ERROR = 1e-4
+_GENOTYPES = np.arange(3) / 2
+_CHUNK = 1 << 14
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate of the contamination.
+
+    Attributes:
+        rate: Share of the reads, 0 to 0.5, or why there is none.
+        sites: Sites that it rests on.
+    """
+
+    rate: float | NotApplicable
+    sites: int
+
+    def as_json(self) -> dict[str, Any]:
+        """As the files of ``wgs qc alignment`` and ``wgs qc charr`` hold it."""
+        if isinstance(self.rate, NotApplicable):
+            return {"rate": None, "not_applicable": self.rate.reason, "sites": self.sites}
+        return {"rate": self.rate, "sites": self.sites}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Estimate:
+        """An estimate from such a file."""
+        rate = document["rate"]
+        if rate is None:
+            return cls(NotApplicable(str(document["not_applicable"])), int(document["sites"]))
+        return cls(float(rate), int(document["sites"]))
+
+
+def read_estimate(path: Path) -> Estimate:
+    """Read the file that ``wgs qc charr`` wrote.
+
+    Raises:
+        WgsError: It cannot be read, or is not one.
+    """
+    try:
+        return Estimate.of(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WgsError(
+            f"{path}: not the output of wgs qc charr ({error!r}); make it again"
+        ) from error
+
+
+def contamination_metrics(
+    likelihood: Estimate | None, charr: Estimate | None
+) -> dict[str, Finding]:
+    """Both estimates, and the one that counts: the likelihood where there is one, else CHARR."""
+    by_likelihood = (
+        likelihood.rate
+        if likelihood
+        else NotApplicable("no common SNVs are configured (qc.contamination_sites)")
+    )
+    by_charr = charr.rate if charr else NotApplicable("there is no gVCF (no wgs qc charr)")
+    rate = by_likelihood
+    if isinstance(by_likelihood, NotApplicable):
+        rate = by_charr
+        if isinstance(by_charr, NotApplicable):
+            rate = NotApplicable(f"{by_likelihood.reason}; {by_charr.reason}")
+    return {
+        "cross_contamination_rate": rate,
+        "contamination_likelihood": by_likelihood,
+        "contamination_charr": by_charr,
+    }
+
+
+def likelihood_estimate(
+    reference: Longs, alternate: Longs, other: Longs, frequency: Floats, fewest: int | None = None
+) -> Estimate:
+    """The share of foreign reads under which the counts are most likely.
+
+    Args:
+        reference: Bases that show the reference allele at each site, shape (sites,).
+        alternate: Those that show the alternate allele.
+        other: Those that show neither: errors, by which the rate of errors is told.
+        frequency: Frequency of the alternate allele in the population.
+        fewest: Sites below which there is no estimate; None: ``FEWEST_LIKELIHOOD_SITES``.
+    """
+    depth = reference + alternate
+    deep = depth >= _LEAST_DEPTH
+    middle = float(np.median(depth[deep])) if deep.any() else 0.0
+    low, high = COMMON
+    used = deep & (depth <= _MOST_RELATIVE_DEPTH * middle)
+    used &= (low <= frequency) & (frequency <= high)
+    sites = int(used.sum())
+    fewest = FEWEST_LIKELIHOOD_SITES if fewest is None else fewest
+    if sites < max(fewest, 1):
+        reason = f"{sites} common SNVs have {_LEAST_DEPTH} reads or more; {fewest} are needed"
+        return Estimate(NotApplicable(reason), sites)
+    total = int(depth[used].sum() + other[used].sum())
+    error = max(int(other[used].sum()) / total / 2, _LEAST_ERROR)
+    rate = _most_likely(reference[used], alternate[used], frequency[used], error)
+    return Estimate(rate, sites)
+
+
+def _most_likely(reference: Longs, alternate: Longs, frequency: Floats, error: float) -> float:
+    """Maximum of the likelihood, on a grid that is made finer three times."""
+    low, high = 0.0, _HIGHEST_SHARE
+    best = 0.0
+    for _ in range(4):
+        shares = np.linspace(low, high, 26)
+        scores = [_log_likelihood(s, reference, alternate, frequency, error) for s in shares]
+        place = int(np.argmax(scores))
+        best = float(shares[place])
+        low, high = shares[max(place - 1, 0)], shares[min(place + 1, len(shares) - 1)]
+    return best
+
+
+def _log_likelihood(
+    share: float, reference: Longs, alternate: Longs, frequency: Floats, error: float
+) -> float:
+    own, foreign = np.meshgrid(_GENOTYPES, _GENOTYPES, indexing="ij")
+    mixed = ((1 - share) * own + share * foreign).ravel()
+    shows_alternate = mixed * (1 - 3 * error) + (1 - mixed) * error
+    shows_reference = (1 - mixed) * (1 - 3 * error) + mixed * error
+    logs = np.log(shows_reference), np.log(shows_alternate)
+    total = 0.0
+    for start in range(0, len(frequency), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        q = frequency[part, np.newaxis]
+        prior = np.hstack([(1 - q) ** 2, 2 * q * (1 - q), q**2])
+        pair = (prior[:, :, np.newaxis] * prior[:, np.newaxis, :]).reshape(len(q), 9)
+        scores = (
+            reference[part, np.newaxis] * logs[0]
+            + alternate[part, np.newaxis] * logs[1]
+            + np.log(pair)
+        )
+        top = scores.max(axis=1)
+        total += float((top + np.log(np.exp(scores - top[:, np.newaxis]).sum(axis=1))).sum())
+    return total
+
+
+def charr_estimate(
+    reference: Longs,
+    alternate: Longs,
+    reference_frequency: Floats | None = None,
+    fewest: int | None = None,
+) -> Estimate:
+    """CHARR: mean share of reference reads at homozygous alternate SNVs, per reference allele.
+
+    Args:
+        reference: Reads of the reference allele at each site, shape (sites,).
+        alternate: Reads of the alternate allele.
+        reference_frequency: Frequency of the reference allele in the population at each site; NaN
+            where unknown, and None where no frequency is known: then it is taken as
+            ``TYPICAL_REFERENCE_FREQUENCY`` at every site.
+        fewest: Sites below which there is no estimate; None: ``FEWEST_CHARR_SITES``.
+    """
+    depth = reference + alternate
+    used = (depth >= CHARR_DEPTHS[0]) & (depth <= CHARR_DEPTHS[1])
+    low, high = COMMON
+    if reference_frequency is None:
+        expected = np.full(len(depth), TYPICAL_REFERENCE_FREQUENCY)
+    else:
+        expected = reference_frequency
+        used &= (low <= expected) & (expected <= high)
+    sites = int(used.sum())
+    fewest = FEWEST_CHARR_SITES if fewest is None else fewest
+    if sites < max(fewest, 1):
+        reason = f"{sites} homozygous SNVs have enough reads; {fewest} are needed"
+        return Estimate(NotApplicable(reason), sites)
+    shares = reference[used] / depth[used]
+    return Estimate(float((shares / expected[used]).mean()), sites)
+
+
+def charr_of_gvcf(
+    gvcf: Path, autosomes: Path, contigs: Sequence[str], sites: Path | None = None
+) -> Estimate:
+    """CHARR of a gVCF of one sample.
+
+    Args:
+        gvcf: The gVCF.
+        autosomes: BED of the autosomes without N.
+        contigs: Names of the reference's contigs.
+        sites: VCF of common SNVs with INFO/AF; None: frequencies are not known.
+    """
+    snvs = read_homozygous_snvs(gvcf, autosomes, contigs)
+    if isinstance(snvs, NotApplicable):
+        return Estimate(snvs, 0)
+    frequency = reference_frequencies(snvs, read_common_snvs(sites, contigs)) if sites else None
+    return charr_estimate(snvs.reference_reads, snvs.alternate_reads, frequency)

@@ -36,7 +36,9 @@ MADE = {
         *("qc/{s}/mosdepth.quantized.bed.gz", "qc/{s}/samtools_stats.txt"),
         *("qc/{s}/bcftools_stats.txt", "qc/{s}/charr.json", "qc/{s}/metrics.json"),
     ],
-    "verdict": ["qc/{s}/verdict.json"],
+    "verdict": [
+        f"qc/{{s}}/{name}" for name in ("fingerprint.npz", "identity.json", "verdict.json")
+    ],
     "database": ["ngd/{s}.registration.json", "ngd/{s}.loaded.json"],
 }
 

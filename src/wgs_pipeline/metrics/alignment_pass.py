@@ -231,12 +231,18 @@ class Counter:
             found = np.bincount(self._gc[start : start + _WINDOW], minlength=256)
             self._gc_windows += found[:101]
 
+    @property
+    def site_bases(self) -> Longs:
+        """Bases A C G T that depth counts at each of the common SNVs, shape (sites, 4)."""
+        return self._counts.site_bases
+
     def _contamination(self) -> Estimate | None:
         """What the bases at the common SNVs say."""
-        common, bases = self._regions.common, self._counts.site_bases
+        common = self._regions.common
         if common is None:
             return None
         sites = np.arange(len(common))
+        bases = self.site_bases
         reference = bases[sites, common.reference]
         alternate = bases[sites, common.alternate]
         other = bases.sum(axis=1) - reference - alternate

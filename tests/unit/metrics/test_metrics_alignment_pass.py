@@ -15,6 +15,7 @@ from wgs_pipeline.metrics import alignment_pass
 from wgs_pipeline.metrics.alignment_pass import Counter, Regions, tally_alignment
 from wgs_pipeline.metrics.contigs import Part
 from wgs_pipeline.metrics.panel import Target
+from wgs_pipeline.metrics.sites import CommonSnvs
 from wgs_pipeline.metrics.tally import BREADTHS, AlignmentTally
 from wgs_pipeline.reference import Contig, Interval, Role
 
@@ -32,6 +33,8 @@ TARGETS = (
     Target("A", Interval("chr1", 399, 400)),
     Target("C", Interval("chr3", 100, 250)),
 )
+#: Common SNVs: contig, position. Their alleles do not matter to the count of bases.
+SITES = np.array([(0, 15), (0, 16), (0, 60), (0, 399), (1, 5), (1, 40), (2, 0), (2, 70)])
 HEADER = {"HD": {"VN": "1.6"}, "SQ": [{"SN": name, "LN": n} for name, n in LENGTHS.items()]}
 CIGARS = ["30M", "5S25M", "10M2D20M", "12M3I15M", "10=5X15M", "8M40N22M", "4H30M", "20M10S"]
 
@@ -70,8 +73,12 @@ def alignments(draw: st.DrawFn) -> pysam.AlignedSegment:
     return read
 
 
-def counted_plainly(reads: list[pysam.AlignedSegment]) -> dict[str, np.ndarray]:
+def counted_plainly(
+    reads: list[pysam.AlignedSegment],
+) -> tuple[dict[str, np.ndarray], dict[tuple[str, int], list[str]]]:
+    """Depth of each contig, and the bases at each position; of one name the first read's."""
     names: dict[tuple[str, int], set[str]] = defaultdict(set)
+    bases: dict[tuple[str, int], list[str]] = defaultdict(list)
     for read in reads:
         if read.is_unmapped or read.is_secondary or read.is_qcfail or read.is_duplicate:
             continue
@@ -79,30 +86,42 @@ def counted_plainly(reads: list[pysam.AlignedSegment]) -> dict[str, np.ndarray]:
             continue
         for query, position in read.get_aligned_pairs(matches_only=True):
             if read.query_qualities[query] >= 20 and read.query_sequence[query] != "N":
+                if read.query_name not in names[read.reference_name, position]:
+                    bases[read.reference_name, position].append(read.query_sequence[query])
                 names[read.reference_name, position].add(read.query_name)
     depth = {name: np.zeros(length, int) for name, length in LENGTHS.items()}
     for (contig, position), each in names.items():
         depth[contig][position] = len(each)
-    return depth
+    return depth, bases
 
 
 def regions() -> Regions:
     contigs = [Contig(name, length, Role.AUTOSOME) for name, length in LENGTHS.items()]
-    return Regions(contigs, INTERVALS, (), TARGETS)
+    zeros = np.zeros(len(SITES), np.int64)
+    common = CommonSnvs(SITES[:, 0].copy(), SITES[:, 1].copy(), zeros, zeros + 1, zeros + 0.5)
+    return Regions(contigs, INTERVALS, (), TARGETS, common)
+
+
+def in_order(reads: list[pysam.AlignedSegment]) -> list[pysam.AlignedSegment]:
+    return sorted(reads, key=lambda read: (read.reference_id, read.reference_start))
 
 
 def stream(reads: list[pysam.AlignedSegment], path: Path) -> bytes:
     with pysam.AlignmentFile(str(path), "wb0", header=HEADER) as file:
-        for read in sorted(reads, key=lambda r: (r.reference_id, r.reference_start)):
+        for read in in_order(reads):
             file.write(read)
     return path.read_bytes()
 
 
-def tallied(data: bytes, fasta: Path, block: int) -> AlignmentTally:
+def counted(data: bytes, fasta: Path, block: int) -> Counter:
     counter = Counter(regions(), fasta)
     for start in range(0, len(data), block):
         counter.feed(data[start : start + block])
-    return counter.finish()
+    return counter
+
+
+def tallied(data: bytes, fasta: Path, block: int) -> AlignmentTally:
+    return counted(data, fasta, block).finish()
 
 
 @given(reads=st.lists(alignments(), max_size=25), block=st.sampled_from([61, 1000, 1 << 20]))
@@ -120,8 +139,12 @@ def test_equal_to_a_plain_count(
     monkeypatch.setattr(alignment_pass, "_WINDOW", 40)
     monkeypatch.setattr(alignment_pass, "_PLACES", 4)
     monkeypatch.setattr(alignment_pass, "_ARENA", 100)
-    tally = tallied(stream(reads, tmp_path / "reads.bam"), fasta, block)
-    depth = counted_plainly(reads)
+    counter = counted(stream(reads, tmp_path / "reads.bam"), fasta, block)
+    tally = counter.finish()
+    depth, bases = counted_plainly(in_order(reads))
+    for (contig, position), found in zip(SITES, counter.site_bases, strict=True):
+        shown = "".join(bases[list(LENGTHS)[contig], position])
+        assert found.tolist() == [shown.count(base) for base in "ACGT"]
     known = np.concatenate([depth[each.contig][each.start : each.end] for each in INTERVALS])
     assert np.array_equal(
         np.trim_zeros(np.bincount(known), "b"), np.trim_zeros(tally.histograms[Part.AUTOSOME], "b")

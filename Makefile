@@ -65,6 +65,9 @@ bench-cluster: setup
 # One pass over an alignment beside mosdepth and samtools stats; contamination of known mixtures.
 bench-qc: setup
 	python benchmarks/qc.py
+	python benchmarks/contamination.py people
+	python benchmarks/contamination.py real
+	python benchmarks/contamination.py toy
 
 # Access log: lines a second of eight writers.
 bench-audit: setup

@@ -117,7 +117,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "regions.bed").exists():
             make_input(given.reads.resolve(), given.copies, folder)
-        count = f"cd {folder}; samtools view -c --threads 2 tiled.cram"
+        count = f"cd {folder}; samtools view -c --reference tiled.fa tiled.cram"
         reads = int(subprocess.check_output(["bash", "-c", count]))
         cost(f"cd {folder}; {OURS}")  # compiles, once an installation
         ours, theirs = [], []

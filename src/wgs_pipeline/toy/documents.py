@@ -45,6 +45,10 @@ qc:
     # half here, as a man has one of each.
     yield_bp_q30:
       pass_min: {yield_bp_q30:.0f}
+    # chrM is a circle of a few kb with a good part of all reads here: pairs that reach over its
+    # ends look chimeric.
+    chimeras:
+      pass_max: 0.1
 {_het_hom_threshold(reference)}
 ngd:
   root: ngd

@@ -57,8 +57,8 @@ class Suppression:
         """Hide small numbers; counts become text.
 
         Args:
-            table: Rows of one contig: pos, AC, AN, AF, n_het, n_hom, n_hemi and ``COPIES``; every
-                variant of each position.
+            table: Rows of one contig, sorted by pos: pos, AC, AN, AF, n_het, n_hom, n_hemi and
+                ``COPIES``; every variant of each position.
 
         Returns:
             The table without ``COPIES``. AF is empty where AC or AN is hidden.
@@ -112,8 +112,8 @@ class Suppression:
     def _number(self, site: _Site, shows: _Rows) -> pa.Array:
         """AN as text."""
         few = ~shows & (site.counts["AN"] < 2 * self.minimum)
-        label = f"<{2 * self.minimum}"
-        return pc.if_else(pa.array(few), label, _text(site.counts["AN"], shows))
+        text = _text(site.counts["AN"], shows)
+        return pc.if_else(pa.array(few), f"<{2 * self.minimum}", text) if few.any() else text
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,8 @@ class _Site:
 
     def _leaves_room(self, shows: _Rows) -> _Rows:
         """Whether the copies that rows with shown alleles leave hold any small hidden rows."""
-        _, place = np.unique(self.positions, return_inverse=True)
+        # rows are sorted, as every table of variants is, so that equal positions are neighbours
+        place = np.cumsum(np.diff(self.positions, prepend=self.positions[:1]) != 0)
         size = int(place.max(initial=-1)) + 1
         used = np.bincount(place, np.where(shows, self.counts["AC"], 0), size)
         hidden = np.bincount(place, ~shows, size)
@@ -185,4 +186,5 @@ def _small(counts: _Counts, minimum: int = LEAST_COUNT) -> _Rows:
 
 def _text(counts: _Counts, shows: _Rows) -> pa.Array:
     """Counts as text, where they are shown."""
-    return pc.if_else(pa.array(shows), pc.cast(pa.array(counts), pa.string()), WITHHELD)
+    text = pc.cast(pa.array(counts.astype(np.int32)), pa.string())
+    return text if shows.all() else pc.if_else(pa.array(shows), text, WITHHELD)

@@ -85,7 +85,24 @@ def objects(schema):
             yield from objects(inner)
 
 
-@pytest.mark.parametrize("name", ["config", "capacity", *SHEETS])
+def project_lines(schema, prefix=""):
+    """One line of the README per key of a project file: key, values, default, meaning."""
+    for key, inner in schema["properties"].items():
+        default = f", default {inner['default']}" if inner.get("default", {}) != {} else ""
+        needed = ", required" if key in schema.get("required", ()) else default
+        enum = inner.get("enum", ())
+        words = f" ({', '.join(enum)})" if enum else ""
+        yield f"- `{prefix}{key}`{words}{needed}: {inner['description']}"
+        if "properties" in inner:
+            yield from project_lines(inner, f"{prefix}{key}.")
+
+
+def test_every_key_of_a_project_file_is_in_the_readme():
+    missing = [line for line in project_lines(load_schema("project")) if line not in README]
+    assert missing == [], "\n".join(missing)
+
+
+@pytest.mark.parametrize("name", ["config", "capacity", "project", *SHEETS])
 def test_schemas_are_closed_and_described(name):
     for each in objects(load_schema(name)):
         assert "additionalProperties" in each

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -159,9 +160,13 @@ def read_parents(path: Path) -> dict[str, tuple[str, ...]]:
         ConfigError: It cannot be read, or no term has a parent.
     """
     try:
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, "no such file")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as an ontology: {error}") from error
+        raise ConfigError(
+            f"{path}: cannot be read as an ontology: {error}; expected MONDO in OBO format"
+        ) from error
     parents: dict[str, tuple[str, ...]] = {}
     for stanza in text.split("\n[Term]")[1:]:
         term = re.search(r"^id: *(\S+)", stanza, re.MULTILINE)

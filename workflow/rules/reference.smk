@@ -2,6 +2,11 @@
 # intervals that are missing. Nothing is ever written beside the user's reference.
 
 
+# It takes a moment, and would be a SLURM job of its own for every sample.
+localrules:
+    list_ploidy,
+
+
 rule stage_reference:
     """Link the reference, or unpack it where it is compressed."""
     input:

@@ -1,11 +1,12 @@
 # make demo    set up, make a toy genome project and run it to a loaded database
 # make test    set up and run the tests (make fuzz: readers with many malformed inputs)
+# make test-slurm  set up and run the tests on a SLURM cluster of several nodes on this machine
 # make lint    formats, types, dry runs
 # make bench   benchmarks against the plain tools (bench-ngd: the database, bench-plan: planning)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-ngd setup lock clean bench-encryption fuzz
+.PHONY: demo test test-fast test-slurm lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-ngd setup lock clean bench-encryption fuzz
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -34,6 +35,10 @@ test: setup
 
 test-fast: setup
 	pytest tests/unit
+
+test-slurm: TOOLS := --slurm
+test-slurm: setup
+	pytest tests/cluster
 
 # Everything that reads what comes from outside, with 100,000 inputs that are nearly right.
 INPUTS ?= 100000

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sees to the command-line tools: installs what is missing from Debian's packages when run as root,
-# otherwise lists what is missing and how to get it. With --test, also what only tests need.
+# otherwise lists what is missing and how to get it. With --test, also what only tests need; with
+# --slurm, what the tests on a SLURM cluster need.
 set -euo pipefail
 
 declare -A package=(
@@ -11,6 +12,12 @@ if [[ ${1:-} == --test ]]; then
     package+=(
         [chromium]=chromium [chromedriver]=chromium-driver [plink2]=plink2
         [PicardCommandLine]=picard-tools
+    )
+elif [[ ${1:-} == --slurm ]]; then
+    PATH+=:/usr/sbin:/sbin
+    package+=(
+        [slurmctld]=slurmctld [slurmd]=slurmd [sbatch]=slurm-client [slurmdbd]=slurmdbd
+        [munged]=munge [mariadbd]=mariadb-server
     )
 fi
 

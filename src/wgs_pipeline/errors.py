@@ -12,6 +12,7 @@
     │   ├── ProjectError          a use that a project's approval does not cover
     │   └── NoReleaseError        nothing has been published that research may be answered from
     ├── NgdError                  the National Genome Database
+    ├── ClusterError              SLURM does not answer, or does not do what is asked
     └── OutputError               results cannot be written
 
 The command line prints the message of a ``WgsError`` and exits with 1; any other exception is a
@@ -110,6 +111,10 @@ class PurposeError(ConsentError):
 
 class NgdError(WgsError):
     """The National Genome Database refused or failed."""
+
+
+class ClusterError(WgsError):
+    """SLURM does not answer, or a job of it does not end."""
 
 
 class OutputError(WgsError):

@@ -45,10 +45,17 @@ class Node:
     memory_mb: int
 
 
-#: Two nodes of the partition ``short`` and one of ``long``, as ``profiles/slurm`` has them; and
-#: one where jobs of ``preemptible`` must make room for those of ``urgent``.
-NODES = (Node("n1", 16, 64_000), Node("n2", 16, 64_000), Node("n3", 32, 256_000))
-SPARE = Node("n4", 4, 16_000)
+#: Nodes of each partition. ``short`` and ``long`` are those of ``profiles/slurm``. In the others
+#: tests do harm: jobs of ``preemptible`` make room for those of ``urgent``, nodes of ``frail`` are
+#: cut off, those of ``drained`` drained.
+PARTITIONS = {
+    "short": (Node("n1", 16, 64_000), Node("n2", 16, 64_000)),
+    "long": (Node("n3", 32, 256_000),),
+    "preemptible": (Node("n4", 4, 16_000),),
+    "frail": (Node("n5", 4, 16_000), Node("n6", 4, 16_000)),
+    "drained": (Node("n7", 4, 16_000), Node("n8", 4, 16_000)),
+}
+NODES = tuple(node for nodes in PARTITIONS.values() for node in nodes)
 
 
 def missing() -> str:
@@ -107,7 +114,7 @@ class Cluster:
         end_leftovers()
         for name in ("", "etc", "log", "run", "state", "spool", "munge", "scratch", "db"):
             (self.folder / name).mkdir(parents=True, mode=0o755, exist_ok=True)
-        names = ("slurmctld", "slurmdbd", *(node.name for node in (*NODES, SPARE)))
+        names = ("slurmctld", "slurmdbd", *(node.name for node in NODES))
         self.folder.chmod(0o755)
         self._ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.enforces_memory = cgroups_writable()
@@ -117,9 +124,9 @@ class Cluster:
         self.start_accounting()
         self._add_accounts()
         self.start_controller()
-        for node in (*NODES, SPARE):
+        for node in NODES:
             self.start_node(node.name)
-        for node in (*NODES, SPARE):
+        for node in NODES:
             self.wait_for_node(node.name)
 
     def stop(self) -> None:
@@ -128,7 +135,7 @@ class Cluster:
         nodes = [name for name in self._daemons if name not in order]
         for name in (*nodes, *order):
             self.end(name)
-        for node in (*NODES, SPARE):
+        for node in NODES:
             for group in sorted(CGROUPS.glob(f"*/slurm_{node.name}/**/"), reverse=True):
                 with suppress(OSError):
                     group.rmdir()
@@ -140,7 +147,7 @@ class Cluster:
         if process is None:
             return
         # The end of `unshare` is the end of its namespace: SIGTERM would leave slurmd behind.
-        sudden = kill or name in self._ports and name.startswith("n")
+        sudden = kill or (name in self._ports and name.startswith("n"))
         process.send_signal(signal.SIGKILL if sudden else signal.SIGTERM)
         try:
             process.wait(timeout=20)
@@ -304,7 +311,13 @@ CommitDelay=0
         nodes = "".join(
             f"NodeName={node.name} NodeHostname={node.name} NodeAddr=127.0.0.1 "
             f"Port={ports[node.name]} CPUs={node.cpus} RealMemory={node.memory_mb}\n"
-            for node in (*NODES, SPARE)
+            for node in NODES
+        )
+        partitions = "".join(
+            f"PartitionName={name} Nodes={','.join(node.name for node in members)} "
+            f"MaxTime={'72' if name == 'long' else '12'}:00:00 PriorityTier=1 "
+            f"Default={'YES' if name == 'short' else 'NO'}\n"
+            for name, members in PARTITIONS.items()
         )
         return f"""\
 ClusterName=test
@@ -348,10 +361,7 @@ AccountingStoragePort={ports["slurmdbd"]}
 AccountingStoragePass={self._socket}
 AccountingStorageEnforce=associations,limits,qos
 AccountingStoreFlags=job_comment
-{nodes}PartitionName=short Nodes=n1,n2 Default=YES MaxTime=12:00:00 DefaultTime=00:05:00
-PartitionName=long Nodes=n3 MaxTime=72:00:00 DefaultTime=00:05:00
-PartitionName=preemptible Nodes=n4 MaxTime=12:00:00 PriorityTier=1 PreemptMode=REQUEUE
-PartitionName=urgent Nodes=n4 MaxTime=12:00:00 PriorityTier=10 PreemptMode=OFF
+{nodes}{partitions}PartitionName=urgent Nodes=n4 PriorityTier=10 PreemptMode=OFF
 """
 
 

@@ -43,20 +43,23 @@ rule align:
         """
         exec 2>{log:q}
         spill=$(mktemp --directory --tmpdir={resources.tmpdir:q} align.XXXXXX)
+        part=$(mktemp --directory {output.cram:q}.XXXXXX.part)
         # The log ends with the space that was left: samtools does not say when a disk is full.
         trap 'df --output=avail,target "$spill" alignment >&2 || true
-            rm -rf "$spill" {output.cram:q}.part {output.crai:q}.part' EXIT
-        wgs reads stream {params.lanes} --tally {output.tally:q} \
+            rm -rf "$spill" "$part"' EXIT
+        wgs reads stream {params.lanes} --tally "$part/reads.json" \
             | bwa mem -t {threads} -K {params.batch} -Y -p -C {params.read_groups} \
                 {params.prefix:q} - \
             | samtools fixmate -u -m - - \
             | samtools sort --no-PG -u -@ {threads} -T "$spill/sort" - \
             | samtools markdup --no-PG -u -T "$spill/markdup" --barcode-tag LB \
-                -d {params.optical_distance} -f {output.duplicates:q} - - \
+                -d {params.optical_distance} -f "$part/markdup.txt" - - \
             | samtools view --cram --threads {threads} --reference {input.fasta:q} \
-                --write-index --output {output.cram:q}.part##idx##{output.crai:q}.part -
-        mv {output.crai:q}.part {output.crai:q}
-        mv {output.cram:q}.part {output.cram:q}
+                --write-index --output "$part/cram##idx##$part/crai" -
+        mv "$part/reads.json" {output.tally:q}
+        mv "$part/markdup.txt" {output.duplicates:q}
+        mv "$part/crai" {output.crai:q}
+        mv "$part/cram" {output.cram:q}
         """
 
 
@@ -78,8 +81,12 @@ rule import_cram:
     shell:
         """
         exec 2>{log:q}
-        ln -s {input.cram:q} {output.cram:q}
-        samtools index -o {output.crai:q} {output.cram:q}
+        part=$(mktemp --directory {output.cram:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
+        ln -s {input.cram:q} "$part/cram"
+        samtools index -o "$part/crai" {input.cram:q}
+        mv "$part/crai" {output.crai:q}
+        mv "$part/cram" {output.cram:q}
         """
 
 

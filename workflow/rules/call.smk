@@ -27,12 +27,14 @@ rule import_gvcf:
     shell:
         """
         exec 2>{log:q}
-        trap 'rm -f {output.gvcf:q}.part' EXIT
+        part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         bcftools reheader --fai {input.fai:q} {input.gvcf:q} \
             | bcftools view --no-version --threads {threads} --output-type z \
-                --output {output.gvcf:q}.part
-        mv {output.gvcf:q}.part {output.gvcf:q}
-        tabix --preset vcf --force {output.gvcf:q}
+                --output "$part/gvcf.gz"
+        tabix --preset vcf "$part/gvcf.gz"
+        mv "$part/gvcf.gz" {output.gvcf:q}
+        mv "$part/gvcf.gz.tbi" {output.tbi:q}
         """
 
 

@@ -49,7 +49,7 @@ if workflow.is_main_process:
     if lost:
         raise WorkflowError(str(lost))
     # After a kill the same command just goes on; Snakemake's own lock still keeps two runs apart.
-    hold_run_lock(project.config.results)
+    no_other_run = hold_run_lock(project.config.results)
 
 # The configuration as it is used, with defaults and --config: what `wgs` commands of rules read.
 EFFECTIVE_CONFIG = str(project.config.results / "config.json")
@@ -245,7 +245,9 @@ def multiqc_inputs():
 
 
 onstart:
-    # Before any job: every input that the run would read.
+    # Before any job: the end of what a killed run left, and every input that the run would read.
+    if no_other_run:
+        shell("wgs cluster recover {project.config.results:q}")
     shell("wgs check {CONFIGFILE:q} --config-json {OVERRIDES:q}")
     sweep_temporaries(project.config.results)
     write_json(Path(EFFECTIVE_CONFIG), project.config.values)

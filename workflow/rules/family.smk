@@ -23,8 +23,12 @@ rule gather_callset:
     shell:
         """
         exec 2>{log:q}
-        wgs gvcf gather {input.pieces:q} --threads {threads} -o {output.vcf:q}
-        tabix --preset vcf --force {output.vcf:q}
+        part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
+        wgs gvcf gather {input.pieces:q} --threads {threads} -o "$part/vcf.gz"
+        tabix --preset vcf "$part/vcf.gz"
+        mv "$part/vcf.gz" {output.vcf:q}
+        mv "$part/vcf.gz.tbi" {output.tbi:q}
         """
 
 
@@ -64,10 +68,12 @@ rule merge_callset:
     shell:
         """
         exec 2>{log:q}
-        trap 'rm -f {output.vcf:q}.part' EXIT
+        part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         {params.source} {input.gvcfs:q} \
             | bcftools view --include 'GT="alt"' --threads {threads} --output-type z \
-                --output {output.vcf:q}.part
-        mv {output.vcf:q}.part {output.vcf:q}
-        tabix --preset vcf --force {output.vcf:q}
+                --output "$part/vcf.gz"
+        tabix --preset vcf "$part/vcf.gz"
+        mv "$part/vcf.gz" {output.vcf:q}
+        mv "$part/vcf.gz.tbi" {output.tbi:q}
         """

@@ -54,12 +54,17 @@ rule measure_depth:
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         prefix=lambda wildcards: f"qc/{wildcards.sample}/mosdepth",
+        folder=lambda wildcards: f"qc/{wildcards.sample}",
         bands=":".join(map(str, sorted({0, 1, *CALLING.depth_bands}))),
     shell:
         """
+        exec 2>{log:q}
+        part=$(mktemp --directory {params.prefix:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         mosdepth --no-per-base --threads {threads} \
             --fasta {input.fasta:q} --mapq {params.min_mapping_quality} \
-            --quantize {params.bands}: {params.prefix:q} {input.cram:q} 2>{log:q}
+            --quantize {params.bands}: "$part/mosdepth" {input.cram:q}
+        mv "$part"/mosdepth.* {params.folder:q}
         """
 
 
@@ -122,6 +127,8 @@ rule count_variants:
     shell:
         """
         exec 2>{log:q}
+        part=$(mktemp --directory {output.stats:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         bcftools view --samples {wildcards.sample} --trim-alt-alleles --min-ac 1 \
             --targets-file {input.autosomes:q} --apply-filters PASS,. --output-type u \
             {input.gvcf:q} \
@@ -129,7 +136,8 @@ rule count_variants:
             | bcftools norm --fasta-ref {input.fasta:q} --atomize --atom-overlaps . \
                 --output-type u \
             | bcftools view --exclude 'ALT="*" || ALT~"<" || ABS(ILEN)>=50' --output-type u \
-            | bcftools stats --samples - >{output.stats:q}
+            | bcftools stats --samples - >"$part/stats"
+        mv "$part/stats" {output.stats:q}
         """
 
 
@@ -379,8 +387,12 @@ rule run_multiqc:
     shell:
         """
         exec 2>{log:q}
-        ls {input.content:q}/* >{output.files:q}
-        echo {params.files:q} >>{output.files:q}
+        part=$(mktemp --directory {output.html:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
+        ls {input.content:q}/* >"$part/files.txt"
+        echo {params.files:q} >>"$part/files.txt"
         multiqc --force --quiet --no-data-dir --config {input.config:q} \
-            --outdir qc --filename multiqc.html --file-list {output.files:q}
+            --outdir "$part" --filename multiqc.html --file-list "$part/files.txt"
+        mv "$part/files.txt" {output.files:q}
+        mv "$part/multiqc.html" {output.html:q}
         """

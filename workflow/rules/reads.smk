@@ -19,7 +19,11 @@ rule screen_lane:
         **needs("screen_lane"),
     shell:
         """
+        exec 2>{log:q}
+        part=$(mktemp --directory {output.json:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         fastp --in1 {input.fastq_1:q} --in2 {input.fastq_2:q} --thread {threads} \
             --disable_adapter_trimming --disable_quality_filtering --disable_length_filtering \
-            --disable_trim_poly_g --json {output.json:q} --html /dev/null 2>{log:q}
+            --disable_trim_poly_g --json "$part/json" --html /dev/null
+        mv "$part/json" {output.json:q}
         """

@@ -22,13 +22,14 @@ rule stage_reference:
     shell:
         """
         exec 2>{log:q}
+        part=$(mktemp --directory {output.fasta:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         if gzip --test {input.fasta:q} 2>/dev/null; then
-            trap 'rm -f {output.fasta:q}.part' EXIT
-            gzip --decompress --stdout {input.fasta:q} >{output.fasta:q}.part
-            mv {output.fasta:q}.part {output.fasta:q}
+            gzip --decompress --stdout {input.fasta:q} >"$part/fasta"
         else
-            ln -s {input.fasta:q} {output.fasta:q}
+            ln -s {input.fasta:q} "$part/fasta"
         fi
+        mv "$part/fasta" {output.fasta:q}
         """
 
 
@@ -45,7 +46,13 @@ rule index_fasta:
     resources:
         **needs("index_fasta"),
     shell:
-        "samtools faidx --fai-idx {output.fai:q} {input.fasta:q} 2> {log:q}"
+        """
+        exec 2>{log:q}
+        part=$(mktemp --directory {output.fai:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
+        samtools faidx --fai-idx "$part/fai" {input.fasta:q}
+        mv "$part/fai" {output.fai:q}
+        """
 
 
 rule index_bwa:
@@ -64,8 +71,15 @@ rule index_bwa:
         **needs("index_bwa"),
     params:
         prefix=lambda wildcards, output: Path(output[0]).with_suffix(""),
+        folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
-        "bwa index -p {params.prefix:q} {input.fasta:q} 2> {log:q}"
+        """
+        exec 2>{log:q}
+        part=$(mktemp --directory {params.prefix:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
+        bwa index -p "$part/genome" {input.fasta:q}
+        mv "$part"/genome.* {params.folder:q}
+        """
 
 
 rule scatter_intervals:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("audit", "Verify and show the access log."),
     "batch": ("batch", "Write the next wave of a queue of samples."),
     "check": ("check", "Validate everything a run would read; name every problem."),
+    "cluster": ("cluster", "See to jobs that an earlier run left on the cluster."),
     "consent": ("consent", "Ask what a patient's consent allows."),
     "gvcf": ("gvcf", "Gather and verify gVCFs."),
     "ngd": ("ngd", "Load and query the National Genome Database."),

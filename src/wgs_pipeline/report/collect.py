@@ -14,6 +14,7 @@ from typing import Any
 from wgs_pipeline.metrics.thresholds import Level
 from wgs_pipeline.project import Project
 from wgs_pipeline.report import FORMAT, VERSION
+from wgs_pipeline.report.cluster import cluster_failures
 from wgs_pipeline.report.costs import read_costs, rule_costs, sample_costs, use_of
 from wgs_pipeline.report.holdings import holdings
 from wgs_pipeline.report.ledger import ledger
@@ -44,6 +45,8 @@ def collect(project: Project, now: datetime) -> dict[str, Any]:
     """
     results = Results(project.config.results)
     patient_ids = _patient_ids(project)
+    cluster = cluster_failures(results, patient_ids)
+    results.failed_jobs, results.undone = cluster.by_log, cluster.undone
     owners = _owners(project)
     costs = read_costs(results)
     by_sample = sample_costs(costs, owners)
@@ -79,6 +82,7 @@ def collect(project: Project, now: datetime) -> dict[str, Any]:
             "steps": {f"{step.rule}/{step.key}": step_state(step, results) for step in shared},
             "causes": stopped,
         },
+        "slurm": cluster.as_json(),
         "rules": rule_costs(costs, _rule_order(project), owners),
         "costs": {
             "currency": project.config.costs.currency,

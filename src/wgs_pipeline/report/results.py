@@ -7,13 +7,14 @@ import binascii
 import json
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from wgs_pipeline.identifiers import without_cpr
+from wgs_pipeline.slurm.failures import Failure
 
 #: Lines of a log that are shown, and characters of a line.
 TAIL_LINES, TAIL_WIDTH = 20, 500
@@ -43,11 +44,15 @@ class Results:
     Attributes:
         folder: The folder.
         unreadable: What ``read_json`` could not read so far.
+        failed_jobs: The log of a rule to the SLURM job in which it failed.
+        undone: Logs of rules that ended and whose outputs were removed with those of their group.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.unreadable: list[str] = []
+        self.failed_jobs: Mapping[str, Failure] = {}
+        self.undone: frozenset[str] = frozenset()
         self._listings: dict[str, frozenset[str]] = {}
         self._unfinished = _unfinished(folder)
 

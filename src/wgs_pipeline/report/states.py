@@ -37,6 +37,10 @@ class Cause:
         at: When the log was written last.
         lines: Its last lines, without identifiers.
         said: The first error of ``wgs`` in it, or "".
+        why: What became of its SLURM job, in a sentence; "" where it had none, or that is not
+            known.
+        kind: Class of that failure, one of ``slurm.failures.CLASSES``, or "".
+        slurm_job: Number of its SLURM job, or "".
     """
 
     state: str
@@ -46,6 +50,9 @@ class Cause:
     at: str
     lines: tuple[str, ...]
     said: str
+    why: str = ""
+    kind: str = ""
+    slurm_job: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The cause as it stands in the document."""
@@ -56,14 +63,16 @@ def step_state(step: Step, results: Results) -> str:
     """State of one job.
 
     A job that left a log but not its outputs failed, unless Snakemake still marks it as begun:
-    then it runs, or was killed.
+    then it runs, or was killed. One that had ended, and whose outputs went with those of its
+    failed group, has yet to be made.
     """
     made = step.replaced_by and results.has(step.replaced_by)
     if made or all(results.has(path) for path in step.outputs):
         return DONE
     if any(results.is_unfinished(path) for path in step.outputs):
         return UNFINISHED
-    return FAILED if results.exists(step.log) else NOT_REACHED
+    begun = results.exists(step.log) and step.log not in results.undone
+    return FAILED if begun else NOT_REACHED
 
 
 def stage_state(stage: Stage, results: Results) -> str:
@@ -85,5 +94,9 @@ def causes(
         state = step_state(step, results)
         if state in (FAILED, UNFINISHED):
             tail = results.log_tail(step.log, patient_ids)
-            found.append(Cause(state, stage, step.rule, step.log, tail.at, tail.lines, tail.said))
+            job = results.failed_jobs.get(step.log)
+            told = (job.cause, job.kind, job.job) if job else ("", "", "")
+            found.append(
+                Cause(state, stage, step.rule, step.log, tail.at, tail.lines, tail.said, *told)
+            )
     return found

@@ -37,6 +37,8 @@ rule call_piece:
     shell:
         """
         exec 2>{log:q}
+        part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
             --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
             --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.cram:q} \
@@ -44,8 +46,9 @@ rule call_piece:
             | bcftools call --multiallelic-caller --gvcf {params.bands} \
                 --ploidy-file <(wgs reference ploidy-file {input.ploidy:q} {wildcards.sample}) \
                 --samples-file <(echo {params.sexes:q}) --output-type u \
-            | bcftools filter --soft-filter LowQual --output-type z --output {output.gvcf:q} \
+            | bcftools filter --soft-filter LowQual --output-type z --output "$part/gvcf" \
                 --exclude 'ALT!="." && (QUAL < {params.min_qual} || FORMAT/DP < {params.min_depth})'
+        mv "$part/gvcf" {output.gvcf:q}
         """
 
 
@@ -72,9 +75,13 @@ rule gather_gvcf:
     shell:
         """
         exec 2>{log:q}
+        part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         wgs gvcf gather {input.pieces:q} --depth-bands {params.bands} --threads {threads} \
-            -o {output.gvcf:q}
-        tabix --preset vcf --force {output.gvcf:q}
+            -o "$part/gvcf.gz"
+        tabix --preset vcf "$part/gvcf.gz"
+        mv "$part/gvcf.gz" {output.gvcf:q}
+        mv "$part/gvcf.gz.tbi" {output.tbi:q}
         """
 
 
@@ -117,6 +124,8 @@ rule call_family_piece:
     shell:
         """
         exec 2>{log:q}
+        part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
             --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
             --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.crams:q} \
@@ -124,6 +133,7 @@ rule call_family_piece:
             | bcftools call --multiallelic-caller --variants-only \
                 --ploidy-file <(wgs reference ploidy-file <(cat {input.ploidy:q}) {params.members}) \
                 --samples-file <(echo {params.sexes:q}) --output-type u \
-            | bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
+            | bcftools filter --soft-filter LowQual --output-type z --output "$part/vcf" \
                 --exclude 'QUAL < {params.min_qual} || MAX(FORMAT/DP) < {params.min_depth}'
+        mv "$part/vcf" {output.vcf:q}
         """

@@ -37,6 +37,8 @@ rule call_variants_piece:
     shell:
         """
         exec 2>{log:q}
+        part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
             --min-mapping-quality {params.min_mapping_quality} \
             --min-base-quality {params.min_base_quality} --genotype-qualities \
@@ -45,8 +47,9 @@ rule call_variants_piece:
             | bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u \
             | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
             | bcftools view --targets-file {input.core:q} --output-type u \
-            | bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
+            | bcftools filter --soft-filter LowQual --output-type z --output "$part/vcf" \
                 --exclude 'QUAL < {params.min_qual} || FORMAT/DP < {params.min_depth}'
+        mv "$part/vcf" {output.vcf:q}
         """
 
 
@@ -74,17 +77,19 @@ rule gather_gvcf:
     shell:
         """
         exec 2>{log:q}
-        parts=$(mktemp --directory --tmpdir={resources.tmpdir:q} gather.XXXXXX)
-        trap 'rm -rf "$parts" {output.gvcf:q}.part' EXIT
-        wgs gvcf gather {input.pieces:q} -o "$parts/calls.vcf.gz"
-        wgs gvcf blocks --depth {input.depth:q} --calls "$parts/calls.vcf.gz" \
-            --fasta {input.fasta:q} -o "$parts/blocks.vcf.gz"
-        tabix --preset vcf "$parts/calls.vcf.gz"
-        tabix --preset vcf "$parts/blocks.vcf.gz"
+        spill=$(mktemp --directory --tmpdir={resources.tmpdir:q} gather.XXXXXX)
+        part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
+        trap 'rm -rf "$spill" "$part"' EXIT
+        wgs gvcf gather {input.pieces:q} -o "$spill/calls.vcf.gz"
+        wgs gvcf blocks --depth {input.depth:q} --calls "$spill/calls.vcf.gz" \
+            --fasta {input.fasta:q} -o "$spill/blocks.vcf.gz"
+        tabix --preset vcf "$spill/calls.vcf.gz"
+        tabix --preset vcf "$spill/blocks.vcf.gz"
         bcftools concat --allow-overlaps --threads {threads} --output-type z \
-            --output {output.gvcf:q}.part "$parts/blocks.vcf.gz" "$parts/calls.vcf.gz"
-        mv {output.gvcf:q}.part {output.gvcf:q}
-        tabix --preset vcf --force {output.gvcf:q}
+            --output "$part/gvcf.gz" "$spill/blocks.vcf.gz" "$spill/calls.vcf.gz"
+        tabix --preset vcf "$part/gvcf.gz"
+        mv "$part/gvcf.gz" {output.gvcf:q}
+        mv "$part/gvcf.gz.tbi" {output.tbi:q}
         """
 
 
@@ -123,6 +128,8 @@ rule call_family_piece:
     shell:
         """
         exec 2>{log:q}
+        part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
         freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
             --min-mapping-quality {params.min_mapping_quality} \
             --min-base-quality {params.min_base_quality} --genotype-qualities \
@@ -130,6 +137,7 @@ rule call_family_piece:
             | bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u \
             | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
             | bcftools view --targets-file {input.core:q} --output-type u \
-            | bcftools filter --soft-filter LowQual --output-type z --output {output.vcf:q} \
+            | bcftools filter --soft-filter LowQual --output-type z --output "$part/vcf" \
                 --exclude 'QUAL < {params.min_qual} || MAX(FORMAT/DP) < {params.min_depth}'
+        mv "$part/vcf" {output.vcf:q}
         """

@@ -23,7 +23,8 @@ def remove_leftovers(results: Path) -> int:
 
     To be called by whoever holds the run lock, when no job is alive.
     """
-    found = [path for name in _FOLDERS for path in _leftovers(results / name)]
+    folders = [results / name for name in _FOLDERS if not (results / name).is_symlink()]
+    found = [path for folder in folders for path in _leftovers(folder)]
     for path in found:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Job:
 
 def accounted(cluster: Cluster, results: Path) -> list[Job]:
     """Every SLURM job of a results folder, in their order, by the names of its runs."""
-    ids = [log.stem for log in results.glob(".snakemake/slurm_logs/*/*/*.log")]
+    ids = [log.stem for log in results.glob(".snakemake/slurm_logs/**/*.log")]
     if not ids:
         return []
     names = cluster.ask("sacct", "-nXPo", "JobName", "-j", ",".join(ids)).split()
@@ -129,7 +129,7 @@ class Submitted:
 
     def running(self) -> Job:
         """Wait until a job of the run does its work; that job."""
-        wait_until(lambda: self.begun.exists())
+        wait_until(self.begun.exists)
         return wait_until(lambda: [job for job in self.jobs if job.state == "RUNNING"])[-1]
 
     @property
@@ -159,7 +159,13 @@ class Submitted:
 
 
 def submit(
-    cluster: Cluster, toy: Project, folder: Path, fastp: str, *arguments: str, lanes: int = 1
+    cluster: Cluster,
+    toy: Project,
+    folder: Path,
+    fastp: str,
+    *arguments: str,
+    samples: Sequence[str] = ("toy_unrelated",),
+    prepare: Callable[[Project], None] = lambda project: None,
 ) -> Submitted:
     """Start to screen lanes of a toy project on the cluster.
 
@@ -169,7 +175,8 @@ def submit(
         folder: For the copy and all that comes of it.
         fastp: What the tool does before it screens, in bash; ``$call`` is which call this is.
         arguments: Further arguments of snakemake.
-        lanes: How many lanes are screened.
+        samples: Samples of which a lane is screened.
+        prepare: Called with the project before the run.
     """
     tools = folder / "tools"
     tools.mkdir(parents=True)
@@ -182,8 +189,10 @@ exec /usr/bin/fastp "$@"
     (tools / "fastp").write_text(script)
     (tools / "fastp").chmod(0o755)
     copy = copy_inputs(toy, folder / "project")
-    units = copy.rows("units.tsv")[:lanes]
+    lane = {row["sample_id"]: row for row in copy.rows("units.tsv")}
+    units = [lane[sample] for sample in samples]
     names = [f"{row['flowcell']}.{row['lane']}.{row['library_id']}" for row in units]
     pairs = zip(units, names, strict=True)
     targets = tuple(f"qc/{row['sample_id']}/{name}.fastp.json" for row, name in pairs)
+    prepare(copy)
     return Submitted(cluster, Project(copy.folder, tools), targets, arguments)

@@ -24,7 +24,7 @@ SAMTOOLS = r"""
 case "$*" in
     "view --cram "*alignment/end_cut.cram*)
         "$tool" "$@"
-        truncate --size=-38 alignment/end_cut.cram.part ;;
+        truncate --size=-38 alignment/end_cut.cram.*.part/cram ;;
     *) exec "$tool" "$@" ;;
 esac
 """
@@ -36,7 +36,7 @@ case "$*" in
         "$tool" "$@" | "$tool" view --output-type v | head -n -300 | "$tool" view --output-type u ;;
     "filter "*pieces/piece_cut/*)
         "$tool" "$@"
-        truncate --size=-28 gvcf/pieces/piece_cut/0000.g.vcf.gz ;;
+        truncate --size=-28 gvcf/pieces/piece_cut/0000.g.vcf.gz.*.part/gvcf ;;
     *) exec "$tool" "$@" ;;
 esac
 """

@@ -31,10 +31,10 @@ def recover(results: Path, wait_s: float) -> None:
     living run: its jobs would be cancelled.
     """
     from wgs_pipeline.leftovers import remove_leftovers
-    from wgs_pipeline.slurm.queue import end_orphans
+    from wgs_pipeline.slurm.queue import end_orphans, what
 
     for job in end_orphans(results, wait_s):
-        click.echo(f"ended SLURM job {job.id} of an earlier run: {job.what}", err=True)
+        click.echo(f"ended SLURM job {job.id} of an earlier run: {what(job.log)}", err=True)
     removed = remove_leftovers(results)
     if removed:
         click.echo(f"removed {removed} half-written files of an earlier run", err=True)

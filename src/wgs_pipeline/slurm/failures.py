@@ -7,14 +7,14 @@ accounting (state of the job and of its steps), the log of the SLURM job, and th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from wgs_pipeline.slurm.accounting import ALIVE, AccountedJob, accounted_jobs, jobs_of_runs
 from wgs_pipeline.slurm.commands import available
-from wgs_pipeline.slurm.queue import LOGS
+from wgs_pipeline.slurm.queue import LOGS, what
 
 #: What is wrong: its identity, and what it is called.
 CLASSES: dict[str, str] = {
@@ -106,7 +106,7 @@ def failures(
 
 
 def _job_logs(results: Path, since: float) -> Iterator[Path]:
-    for path in (results / LOGS).glob("*/*/*.log"):
+    for path in (results / LOGS).rglob("*.log"):
         if path.stem.isdigit() and path.stat().st_mtime >= since:
             yield path
 
@@ -115,37 +115,41 @@ def _failure(
     job: AccountedJob, results: Path, log: Path | None, readable: Callable[[str], list[str]]
 ) -> Failure:
     text = log.read_text(encoding="utf-8", errors="replace") if log else ""
-    begun, ended = _rules(text)
-    stopped = tuple(pair for pair in begun if pair not in ended)
+    stopped, ended = began_and_ended(text)
     said = [line for line in text.splitlines() if _SLURM_SAYS.search(line)]
     kind = _OF_STATE.get(job.state, "tool_error")
     if kind == "tool_error" and _FULL.search(text + _texts(results, stopped)):
         kind = "disk_full"
     return Failure(
         job=job.id,
-        what="/".join(log.parts[-3:-1]) if log else "",
+        what=what(log) if log else "",
         kind=kind,
         state=job.state,
         node=job.node,
         cause=_cause(kind, job),
-        rules=stopped,
+        rules=tuple(stopped),
         log=str(log.relative_to(results)) if log else "",
         lines=tuple(readable("\n".join(said))[-_LINES:]),
-        undone=tuple(path for rule, path in begun if (rule, path) in ended),
+        undone=tuple(path for _, path in ended),
     )
 
 
-def _rules(text: str) -> tuple[list[tuple[str, str]], set[tuple[str, str]]]:
-    """Rules that began in a job, with their logs; and those of them that ended."""
+def began_and_ended(text: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Rules in the log of a SLURM job, each with its own log.
+
+    Returns:
+        Those that began and did not end; and those that ended.
+    """
     begun: dict[str, tuple[str, str]] = {}
     for match in _RULE.finditer(text):
         fields = dict(re.findall(r"^    (\w+): (.*)$", match["block"], re.MULTILINE))
         begun[fields.get("jobid", "")] = (match["rule"], fields.get("log", ""))
     ended = set(re.findall(r"^Finished jobid: (\d+)", text, re.MULTILINE))
-    return list(begun.values()), {pair for jobid, pair in begun.items() if jobid in ended}
+    stopped = [rule for jobid, rule in begun.items() if jobid not in ended]
+    return stopped, [rule for jobid, rule in begun.items() if jobid in ended]
 
 
-def _texts(results: Path, stopped: tuple[tuple[str, str], ...]) -> str:
+def _texts(results: Path, stopped: Sequence[tuple[str, str]]) -> str:
     texts = []
     for _, log in stopped:
         path = results / log
@@ -158,7 +162,7 @@ def _cause(kind: str, job: AccountedJob) -> str:
     if kind == "out_of_memory":
         return f"took more than the {job.mem_mb} MB of memory that it asked for"
     if kind == "time_limit":
-        return f"took more than the {job.limit_min} minutes that it asked for"
+        return f"took longer than its time limit of {job.limit_min} min"
     if kind == "node_failure":
         return f"node {job.node or 'unknown'} failed while it ran there"
     if kind == "preempted":

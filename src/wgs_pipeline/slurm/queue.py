@@ -38,10 +38,11 @@ class QueuedJob:
     name: str
     log: Path
 
-    @property
-    def what(self) -> str:
-        """Rule or group, and sample, as the folders of its log have them."""
-        return "/".join(self.log.parts[-3:-1])
+
+def what(log: Path) -> str:
+    """Rule or group, and sample, of a SLURM job, as the folders of its log name them."""
+    parts = log.parts[:-1]
+    return "/".join(parts[parts.index(LOGS.name) + 1 :]) if LOGS.name in parts else ""
 
 
 def queued_jobs(results: Path, patience_s: float = PATIENCE_S) -> list[QueuedJob]:

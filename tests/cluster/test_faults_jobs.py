@@ -1,0 +1,205 @@
+"""What befalls jobs on a real cluster: the run ends right, and the report says what happened.
+
+Each fault has a project and a run of its own, which screens a lane or two; all run at once. 150 s.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slurm_cluster import Cluster
+from submitting import Submitted, submit, wait_until
+
+from running import Project, make_toy
+
+TWO = ("toy_father", "toy_unrelated")
+#: What the tool does before it does its work.
+FIRST = "[[ $call -gt 1 ]] ||"
+EAT = "exec python3 -c 'held = []\nwhile True: held.append(bytearray(50_000_000))'"
+FILL = 'dd if=/dev/zero of="{}/spill" bs=1M count=64 2>&1 | cat >&2; [[ ${{PIPESTATUS[0]}} == 0 ]]'
+FAIL_ONE = "[[ $* == *toy_unrelated* ]] || { echo 'error: the flowcell is unknown' >&2; exit 3; }"
+
+
+def on(partition: str, **resources: str) -> list[str]:
+    """Arguments that send jobs to a partition, and give other resources."""
+    wanted = {"slurm_partition": partition, **resources}
+    return ["--set-resources", *(f"screen_lane:{name}={value}" for name, value in wanted.items())]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return make_toy(tmp_path_factory.mktemp("toy") / "toy", 0.1)
+
+
+def hold_back(cluster: Cluster, project: Project, upper: Path) -> None:
+    """Let node n3 write results of a sample where this machine does not see them yet."""
+    folder = project.results / "qc/toy_unrelated"
+    for each in (folder, upper, upper.with_name("work")):
+        each.mkdir(parents=True)
+    options = f"lowerdir={folder},upperdir={upper},workdir={upper.with_name('work')}"
+    cluster.in_node("n3", "mount", "-t", "overlay", "-o", options, "overlay", str(folder))
+
+
+@pytest.fixture(scope="module")
+def runs(cluster, toy, tmp_path_factory):
+    """All runs, begun."""
+    folder = tmp_path_factory.mktemp("faults")
+    cluster.in_node("n3", "mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(cluster.scratch))
+    begun: dict[str, Submitted] = {}
+
+    def begin(name: str, tool: str, *arguments: str, **options: Any) -> None:
+        begun[name] = submit(cluster, toy, folder / name, tool, *arguments, **options)
+
+    def held_back(project: Project) -> None:
+        hold_back(cluster, project, folder / "late/upper")
+
+    wait = f"{FIRST} sleep 600"
+    begin("time", wait, *on("short", runtime="attempt"))
+    begin("memory", f"{FIRST} {EAT}")
+    begin("power_cut", wait, *on("frail"))
+    begin("cancelled", wait)
+    begin("killed", wait)
+    begin("preempted", wait, *on("preemptible"))
+    begin("drained", "sleep 8", *on("drained"), "--jobs", "1", samples=TWO)
+    begin("disk_full", FILL.format(cluster.scratch), *on("long"), "--retries", "1")
+    begin("one_of_two", FAIL_ONE, "--retries", "0", samples=TWO)
+    begin("late", "", *on("long"), prepare=held_back)
+    try:
+        yield begun
+    finally:
+        for run in begun.values():
+            if run.process.poll() is None:
+                run.kill()
+
+
+def failed_jobs(run: Submitted) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = run.report()["slurm"]["failed_jobs"]
+    return found
+
+
+def test_provoke(cluster: Cluster, runs: dict[str, Submitted]):
+    """Jobs are cancelled, cut off, preempted; runs are killed."""
+    cut = runs["power_cut"].running()
+    cluster.end(cut.node, kill=True)
+    cluster.ask("scancel", runs["cancelled"].running().id)
+    runs["preempted"].running()
+    cluster.ask("sbatch", "-p", "urgent", "-A", "wgs", "-c", "4", "--wrap", "sleep 8")
+    drained = runs["drained"].running()
+    cluster.ask("scontrol", "update", f"nodename={drained.node}", "state=drain", "reason=test")
+    runs["killed"].running()
+    runs["killed"].kill()
+    runs["killed"].start()
+
+
+def test_over_memory_a_job_gets_more(runs: dict[str, Submitted]):
+    """Slurm calls such a job FAILED; that it was memory stands at its step only."""
+    run = runs["memory"]
+    if not run.cluster.enforces_memory:
+        pytest.skip("memory is not limited here: control groups cannot be written")
+    run.succeed()
+    first, second = run.jobs
+    assert (first.state, second.state) == ("FAILED", "COMPLETED")
+    assert second.mem_mb == 2 * first.mem_mb
+    (failed,) = failed_jobs(run)
+    assert (failed["kind"], failed["state"]) == ("out_of_memory", "OUT_OF_MEMORY")
+    assert f"more than the {first.mem_mb} MB" in failed["cause"]
+    assert [each["rule"] for each in failed["rules"]] == ["screen_lane"]
+    assert any("oom-kill" in line for line in failed["lines"])
+
+
+def test_a_job_cancelled_by_hand_is_submitted_again(runs: dict[str, Submitted]):
+    run = runs["cancelled"]
+    run.succeed()
+    assert [job.state for job in run.jobs] == ["CANCELLED", "COMPLETED"]
+    assert [job["kind"] for job in failed_jobs(run)] == ["cancelled"]
+
+
+def test_a_killed_run_that_is_started_again_ends_its_orphans_first(runs: dict[str, Submitted]):
+    run = runs["killed"]
+    run.succeed()
+    orphan, anew = run.jobs
+    assert (orphan.state, anew.state) == ("CANCELLED", "COMPLETED")
+    assert orphan.run != anew.run
+    assert f"ended SLURM job {orphan.id} of an earlier run" in run.output
+    times = run.cluster.ask("sacct", "-nXPo", "Start,End", "-j", f"{orphan.id},{anew.id}").split()
+    assert times[0].partition("|")[2] <= times[1].partition("|")[0]
+
+
+def test_a_node_is_drained_and_its_job_goes_on(runs: dict[str, Submitted]):
+    run = runs["drained"]
+    run.succeed()
+    first, second = run.jobs
+    assert (first.state, second.state) == ("COMPLETED", "COMPLETED")
+    assert first.node != second.node
+    assert failed_jobs(run) == []
+
+
+def test_a_full_scratch_disk_is_named(runs: dict[str, Submitted]):
+    run = runs["disk_full"]
+    assert run.end() != 0
+    report = run.report()
+    assert [job["kind"] for job in report["slurm"]["failed_jobs"]] == ["disk_full"] * 2
+    (cause,) = next(s for s in report["samples"] if s["sample"] == "toy_unrelated")["causes"]
+    assert cause["kind"] == "disk_full"
+    assert any("No space left on device" in line for line in cause["lines"])
+
+
+def test_a_sample_that_fails_leaves_the_others_alone(runs: dict[str, Submitted]):
+    run = runs["one_of_two"]
+    assert run.end() != 0
+    bad, good = run.targets
+    assert not (run.project.results / bad).exists()
+    assert (run.project.results / good).exists()
+    report = run.report()
+    assert [job["kind"] for job in report["slurm"]["failed_jobs"]] == ["tool_error"]
+    by_name = {sample["sample"]: sample for sample in report["samples"]}
+    (cause,) = by_name["toy_father"]["causes"]
+    assert (cause["rule"], cause["kind"]) == ("screen_lane", "tool_error")
+    assert cause["lines"] == ["error: the flowcell is unknown"]
+    assert cause["slurm_job"] in {job.id for job in run.jobs}
+    assert by_name["toy_unrelated"]["causes"] == []
+
+
+def test_results_that_show_late_are_waited_for(runs: dict[str, Submitted]):
+    """As on NFS, whose clients cache what is in a folder."""
+    run = runs["late"]
+    wait_until(lambda: [job for job in run.jobs if job.state == "COMPLETED"])
+    (target,) = run.targets
+    result = run.project.results / target
+    assert not result.exists()
+    time.sleep(3)
+    shutil.copy2(run.project.folder.parent / "upper" / result.name, result)
+    run.succeed()
+    assert len(run.jobs) == 1
+
+
+def test_a_preempted_job_is_done_again(runs: dict[str, Submitted]):
+    run = runs["preempted"]
+    run.succeed()
+    assert failed_jobs(run) == []
+
+
+def test_the_job_of_a_node_that_is_cut_off_goes_elsewhere(runs: dict[str, Submitted]):
+    run = runs["power_cut"]
+    run.succeed()
+    first, second = run.jobs
+    assert (first.state, second.state) == ("NODE_FAIL", "COMPLETED")
+    assert first.node != second.node
+    (failed,) = failed_jobs(run)
+    assert failed["kind"] == "node_failure"
+    assert first.node in failed["cause"]
+
+
+def test_over_time_a_job_gets_more(runs: dict[str, Submitted]):
+    run = runs["time"]
+    run.succeed()
+    first, second = run.jobs
+    assert (first.state, second.state) == ("TIMEOUT", "COMPLETED")
+    assert (first.limit_min, second.limit_min) == (1, 2)
+    (failed,) = failed_jobs(run)
+    assert failed["kind"] == "time_limit"
+    assert "time limit of 1 min" in failed["cause"]

@@ -1,0 +1,89 @@
+"""The toy project on a cluster of several nodes, with the profile as it is shipped. 100 s.
+
+What ran where is asked of SLURM's own accounting, not of Snakemake.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+
+import pytest
+from submitting import SOON, Job, accounted
+
+from running import loaded, make_toy
+
+SAMPLES = ("toy_father", "toy_mother", "toy_proband", "toy_unrelated")
+#: A job may cost the queue this many submissions, besides those of the scatter.
+MOST_JOBS = 12
+
+
+@pytest.fixture(scope="module")
+def ran(cluster, tmp_path_factory):
+    """A run to the end in which one rule asks for more time than partition short allows."""
+    project = make_toy(tmp_path_factory.mktemp("slurm") / "toy", 0.1)
+    run = project.run(*SOON, "--set-resources", "align:runtime=1500", profile="slurm")
+    assert run.code == 0, run.output[-8000:]
+    return project, run, accounted(cluster, project.results)
+
+
+def of_sample(jobs: list[Job], sample: str) -> list[Job]:
+    """Jobs of a sample or of its family."""
+    family = "toy_unrelated" if sample == "toy_unrelated" else "toy_trio"
+    return [job for job in jobs if re.search(rf"[._]({sample}|{family})(_|$)", job.comment)]
+
+
+def test_every_sample_reaches_the_database(ran):
+    project, _, _ = ran
+    assert loaded(project) == set(SAMPLES)
+    report = json.loads((project.results / "report/run.json").read_text())
+    assert report["run"]["status"] == "complete"
+    assert report["slurm"] == {"failed_jobs": [], "classes": {}, "problem": ""}
+
+
+def test_jobs_ran_on_several_nodes_of_both_partitions(ran):
+    _, _, jobs = ran
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    nodes = {partition: set() for partition in ("short", "long")}
+    for job in jobs:
+        nodes[job.partition].add(job.node)
+    assert nodes == {"short": {"n1", "n2"}, "long": {"n3"}}
+    assert {job.account for job in jobs} == {"wgs"}
+
+
+def test_jobs_have_what_their_rules_ask_for(ran):
+    """Cores and time of the aligner; memory as Snakemake says that it asks."""
+    _, run, jobs = ran
+    aligned = [job for job in jobs if job.comment.startswith("rule_align_")]
+    assert len(aligned) == len(SAMPLES)
+    asked = re.findall(
+        r"(?m)^rule align:\n(?:    .*\n)*?    resources: .*\bmem_mb=(\d+)", run.output
+    )
+    assert [(job.cpus, job.limit_min, job.partition) for job in aligned] == [(16, 1500, "long")] * 4
+    assert Counter(job.mem_mb for job in aligned) == Counter(map(int, asked))
+    assert all(job.limit_min <= 12 * 60 for job in jobs if job.partition == "short")
+
+
+def test_a_genome_is_few_jobs(ran):
+    _, _, jobs = ran
+    for sample in SAMPLES:
+        own = of_sample(jobs, sample)
+        scatter = [job for job in own if "_call" in job.comment]
+        assert len(scatter) <= 2, "the pieces of a sample or family are one job"
+        assert 3 <= len(own) - len(scatter) <= MOST_JOBS
+    shared = [job for job in jobs if not any(job in of_sample(jobs, each) for each in SAMPLES)]
+    assert len(shared) <= 3
+
+
+def test_rules_that_need_the_vault_ran_here(ran):
+    _, run, jobs = ran
+    assert not [job for job in jobs if re.search("load_genome|initialise_database", job.comment)]
+    assert len(re.findall(r"(?m)^localrule load_genome:", run.output)) == len(SAMPLES)
+
+
+def test_nothing_is_left_to_do(ran):
+    project, _, jobs = ran
+    again = project.run(*SOON, profile="slurm")
+    assert "Nothing to be done" in again.output
+    assert len(jobs) == len(list(project.results.glob(".snakemake/slurm_logs/**/*.log")))

@@ -176,6 +176,13 @@ class ResourcesConfig:
 
 
 @dataclass(frozen=True)
+class ClusterConfig:
+    """How a run on SLURM is watched: minutes without a job after which it is stopped."""
+
+    stall_minutes: float
+
+
+@dataclass(frozen=True)
 class CostsConfig:
     """Prices of a core and a GB reserved for an hour, and power in W; None is not reported."""
 
@@ -213,6 +220,7 @@ class Config:
     truth: Mapping[str, TruthConfig]
     planning: PlanningConfig
     resources: ResourcesConfig
+    cluster: ClusterConfig
     costs: CostsConfig
     values: Mapping[str, Any]
     lines: Mapping[configfile.Keys, int] = field(default_factory=dict, repr=False, compare=False)
@@ -292,6 +300,7 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
             **{key: Path(path) if path else None for key, path in values["planning"].items()}
         ),
         resources=ResourcesConfig(_optional_path(values["resources"]["table"])),
+        cluster=ClusterConfig(**values["cluster"]),
         costs=CostsConfig(**values["costs"]),
         values=values,
         lines={keys: n for keys, n in document.lines.items() if not document.is_overridden(keys)},

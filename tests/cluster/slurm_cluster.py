@@ -29,8 +29,8 @@ PROGRAMS = (
     *("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd"),
     *("sbatch", "sacct", "sacctmgr", "scontrol", "sinfo", "squeue", "scancel", "unshare"),
 )
-#: Where a session leaves its processes, for the next one to end if it was killed.
-RECORD = Path("/var/tmp") / f"wgs-test-slurm-{os.getuid()}.json"
+#: Where each session notes its processes, for the next one to end if it was killed.
+RECORDS = Path("/var/tmp")
 CGROUPS = Path("/sys/fs/cgroup")
 #: How long a daemon may take to answer, in seconds.
 START = 60
@@ -139,7 +139,7 @@ class Cluster:
             for group in sorted(CGROUPS.glob(f"*/slurm_{node.name}/**/"), reverse=True):
                 with suppress(OSError):
                     group.rmdir()
-        RECORD.unlink(missing_ok=True)
+        _record(os.getpid()).unlink(missing_ok=True)
 
     def end(self, name: str, kill: bool = False) -> None:
         """End one daemon, or a node with all its processes."""
@@ -215,8 +215,9 @@ class Cluster:
 
     def _note(self) -> None:
         """Keep the ids of the processes where the next session finds them."""
-        known = {process.pid: _started(process.pid) for process in self._daemons.values()}
-        RECORD.write_text(json.dumps({pid: began for pid, began in known.items() if began}))
+        known = {pid: _started(pid) for pid in (p.pid for p in self._daemons.values())}
+        owner = {"owner": [os.getpid(), _started(os.getpid())], "folder": str(self.folder)}
+        _record(os.getpid()).write_text(json.dumps(owner | {"processes": known}))
 
     def _wait(self, answers: Callable[[], object], what: str) -> None:
         end = time.monotonic() + START
@@ -391,19 +392,37 @@ def cgroups_writable() -> bool:
 
 
 def end_leftovers() -> None:
-    """End what a session that was killed left, by id; an id that was given anew is not touched."""
-    try:
-        known: dict[str, str] = json.loads(RECORD.read_text())
-    except (OSError, ValueError):
-        return
-    for pid, began in known.items():
-        if _started(int(pid)) == began:
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+    """End what sessions that were killed left: processes by id, and their folders.
+
+    An id that was given anew meanwhile, and a session that is alive, are not touched.
+    """
+    for record in RECORDS.glob("wgs-slurm-*.json"):
+        try:
+            known = json.loads(record.read_text())
+        except (OSError, ValueError):
+            continue
+        owner, began = known["owner"]
+        if _started(owner) != began:
+            processes = {int(pid): began for pid, began in known["processes"].items()}
+            _end_all(processes)
+            shutil.rmtree(known["folder"], ignore_errors=True)
+            record.unlink(missing_ok=True)
+
+
+def _end_all(processes: dict[int, str]) -> None:
+    def left() -> list[int]:
+        return [pid for pid, began in processes.items() if began and _started(pid) == began]
+
     end = time.monotonic() + 20
-    while time.monotonic() < end and any(_started(int(p)) == b for p, b in known.items()):
+    while (alive := left()) and time.monotonic() < end:
+        for pid in alive:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
-    RECORD.unlink(missing_ok=True)
+
+
+def _record(owner: int) -> Path:
+    return RECORDS / f"wgs-slurm-{owner}.json"
 
 
 def _started(pid: int) -> str:

@@ -57,13 +57,17 @@ def runs(cluster, toy, tmp_path_factory):
     def held_back(project: Project) -> None:
         hold_back(cluster, project, folder / "late/upper")
 
+    def impatient(project: Project) -> None:
+        project.edit_config(cluster={"stall_minutes": 0.7})
+
     wait = f"{FIRST} sleep 600"
     begin("time", wait, *on("short", runtime="attempt"))
     begin("memory", f"{FIRST} {EAT}")
     begin("power_cut", wait, *on("frail"))
     begin("cancelled", wait)
     begin("killed", wait)
-    begin("preempted", wait, *on("preemptible"))
+    begin("preempted", wait, *on("preemptible", slurm_extra="'--requeue'"))
+    begin("stalled", wait, *on("preemptible"), prepare=impatient)
     begin("drained", "sleep 8", *on("drained"), "--jobs", "1", samples=TWO)
     begin("disk_full", FILL.format(cluster.scratch), *on("long"), "--retries", "1")
     begin("one_of_two", FAIL_ONE, "--retries", "0", samples=TWO)
@@ -87,6 +91,7 @@ def test_provoke(cluster: Cluster, runs: dict[str, Submitted]):
     cluster.end(cut.node, kill=True)
     cluster.ask("scancel", runs["cancelled"].running().id)
     runs["preempted"].running()
+    runs["stalled"].running()
     cluster.ask("sbatch", "-p", "urgent", "-A", "wgs", "-c", "4", "--wrap", "sleep 8")
     drained = runs["drained"].running()
     cluster.ask("scontrol", "update", f"nodename={drained.node}", "state=drain", "reason=test")
@@ -177,10 +182,26 @@ def test_results_that_show_late_are_waited_for(runs: dict[str, Submitted]):
     assert len(run.jobs) == 1
 
 
-def test_a_preempted_job_is_done_again(runs: dict[str, Submitted]):
+def test_a_job_that_may_be_requeued_goes_on_after_it_was_preempted(runs: dict[str, Submitted]):
+    """SLURM starts it again under its number; neither run nor report has a failure."""
     run = runs["preempted"]
     run.succeed()
+    (job,) = run.jobs
+    assert job.state == "COMPLETED"
+    assert run.calls == 2
     assert failed_jobs(run) == []
+
+
+def test_a_run_does_not_wait_for_ever_for_a_preempted_job(runs: dict[str, Submitted]):
+    """One that may not be requeued: the executor plugin takes PREEMPTED for running."""
+    run = runs["stalled"]
+    assert run.end() != 0
+    (lost,) = run.jobs
+    assert "SLURM has had no job of this run for 0.7 minutes" in run.output
+    assert f"{lost.id} PREEMPTED" in run.output
+    assert [job["kind"] for job in failed_jobs(run)] == ["preempted"]
+    run.start()
+    run.succeed()
 
 
 def test_the_job_of_a_node_that_is_cut_off_goes_elsewhere(runs: dict[str, Submitted]):

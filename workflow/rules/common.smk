@@ -19,6 +19,7 @@ from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
 from wgs_pipeline.resources.requests import Requests
 from wgs_pipeline.runlock import hold_run_lock
+from wgs_pipeline.slurm.guard import watch
 
 # Genomes are for the owner of the run alone, whichever tool writes them.
 os.umask(0o077)
@@ -248,6 +249,7 @@ onstart:
     # Before any job: the end of what a killed run left, and every input that the run would read.
     if no_other_run:
         shell("wgs cluster recover {project.config.results:q}")
+        watch(project.config.results, 60 * project.config.cluster.stall_minutes)
     shell("wgs check {CONFIGFILE:q} --config-json {OVERRIDES:q}")
     sweep_temporaries(project.config.results)
     write_json(Path(EFFECTIVE_CONFIG), project.config.values)

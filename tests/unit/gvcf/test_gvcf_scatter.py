@@ -32,7 +32,7 @@ def run(tmp_path_factory):
     prefix = "reference/bwa/genome"
     run_rule(
         folder, "reference.smk", "index_bwa",
-        input=genome, output={"index": index[0]}, params={"prefix": prefix},
+        input=genome, output={"index": index[0]}, params={"prefix": prefix, "folder": "reference/bwa"},
     )  # fmt: skip
     units = [unit for unit in read_units(toy / "units.tsv") if unit.sample_id == SAMPLE]
     alignment = {"cram": f"alignment/{SAMPLE}.cram", "crai": f"alignment/{SAMPLE}.cram.crai"}
@@ -62,7 +62,8 @@ def run(tmp_path_factory):
         input={**genome, **alignment, "regions": "reference/regions.bed"},
         output={"bands": "qc/mosdepth.quantized.bed.gz"},
         params={
-            "min_mapping_quality": 20, "prefix": "qc/mosdepth", "bands": "0:1:5:10:15:20:30"
+            "min_mapping_quality": 20, "prefix": "qc/mosdepth", "folder": "qc",
+            "bands": "0:1:5:10:15:20:30",
         },
     )  # fmt: skip
     return folder, genome, alignment
@@ -103,7 +104,8 @@ def call(run, pieces, engine):
     rule_file = f"engines/{engine}.smk"
     called = scatter(run, pieces, rule_file, rule, key)
     run_rule(
-        folder, rule_file, "gather_gvcf", output={"gvcf": output}, params={"bands": BANDS},
+        folder, rule_file, "gather_gvcf", params={"bands": BANDS},
+        output={"gvcf": output, "tbi": f"{output}.tbi"},
         input={**genome, "pieces": called, "depth": "qc/mosdepth.quantized.bed.gz"},
     )  # fmt: skip
     depth, regions = folder / "qc/mosdepth.quantized.bed.gz", folder / "reference/regions.bed"

@@ -92,7 +92,9 @@ def test_provoke(cluster: Cluster, runs: dict[str, Submitted]):
     cluster.ask("scancel", runs["cancelled"].running().id)
     runs["preempted"].running()
     runs["stalled"].running()
-    cluster.ask("sbatch", "-p", "urgent", "-A", "wgs", "-c", "4", "--wrap", "sleep 8")
+    cluster.ask(
+        "sbatch", "-p", "urgent", "-A", "wgs", "-c", "4", "-o", "/dev/null", "--wrap", "sleep 8"
+    )
     drained = runs["drained"].running()
     cluster.ask("scontrol", "update", f"nodename={drained.node}", "state=drain", "reason=test")
     runs["killed"].running()

@@ -32,7 +32,8 @@ def run(tmp_path_factory):
     prefix = "reference/bwa/genome"
     run_rule(
         folder, "reference.smk", "index_bwa",
-        input=genome, output={"index": index[0]}, params={"prefix": prefix, "folder": "reference/bwa"},
+        input=genome, output={"index": index[0]},
+        params={"prefix": prefix, "folder": "reference/bwa"},
     )  # fmt: skip
     units = [unit for unit in read_units(toy / "units.tsv") if unit.sample_id == SAMPLE]
     alignment = {"cram": f"alignment/{SAMPLE}.cram", "crai": f"alignment/{SAMPLE}.cram.crai"}

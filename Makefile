@@ -31,7 +31,7 @@ demo: setup
 # A process for each core, each with whole files of tests, so that what a file makes is made once.
 test: TOOLS := --test
 test: setup
-	pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	pytest --ignore tests/cluster --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-fast: setup
 	pytest tests/unit

@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 from wgs_pipeline import readgroups
 from wgs_pipeline.checks.outputs import lost_database, write_trouble
 from wgs_pipeline.errors import WgsError
-from wgs_pipeline.files import sweep_temporaries, write_json
+from wgs_pipeline.files import write_json
 from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
 from wgs_pipeline.resources.requests import Requests
@@ -251,5 +251,4 @@ onstart:
         shell("wgs cluster recover {project.config.results:q}")
         watch(project.config.results, 60 * project.config.cluster.stall_minutes)
     shell("wgs check {CONFIGFILE:q} --config-json {OVERRIDES:q}")
-    sweep_temporaries(project.config.results)
     write_json(Path(EFFECTIVE_CONFIG), project.config.values)

@@ -104,11 +104,11 @@ class Project:
                 start_new_session=True,
             )
 
-    def run(self, *arguments: str, profile: str = "local") -> Run:
+    def run(self, *arguments: str, profile: str = "local", longest_s: float = LONGEST_RUN) -> Run:
         output = self.folder.with_name(f"{self.folder.name}.txt")
         process = self.start(*arguments, output=output, profile=profile)
         try:
-            process.wait(timeout=LONGEST_RUN)
+            process.wait(timeout=longest_s)
         except subprocess.TimeoutExpired:
             kill_session(process)
             raise AssertionError(f"the run hangs:\n{output.read_text()[-5000:]}") from None

@@ -32,6 +32,8 @@ PROGRAMS = (
 #: Where each session notes its processes, for the next one to end if it was killed.
 RECORDS = Path("/var/tmp")
 CGROUPS = Path("/sys/fs/cgroup")
+#: The scratch disk of a node, as ``profiles/slurm`` names it; each node has its own.
+SCRATCH = Path("/scratch")
 #: How long a daemon may take to answer, in seconds.
 START = 60
 
@@ -82,6 +84,7 @@ class Cluster:
 
     folder: Path
     enforces_memory: bool = False
+    _made_scratch: bool = False
     _daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
 
@@ -89,11 +92,6 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         """What a program needs to speak with this cluster."""
         return {**os.environ, "PATH": _PATH, "SLURM_CONF": str(self.folder / "etc/slurm.conf")}
-
-    @property
-    def scratch(self) -> Path:
-        """Path of the scratch disk on every node; each has its own."""
-        return self.folder / "scratch"
 
     def ask(self, *command: str, timeout: float = 60) -> str:
         """What a SLURM command prints."""
@@ -112,13 +110,16 @@ class Cluster:
     def start(self) -> None:
         """Start every daemon and wait until all nodes are idle."""
         end_leftovers()
-        for name in ("", "etc", "log", "run", "state", "spool", "munge", "scratch", "db"):
+        for name in ("", "etc", "log", "run", "state", "spool", "munge", "db"):
             (self.folder / name).mkdir(parents=True, mode=0o755, exist_ok=True)
         names = ("slurmctld", "slurmdbd", *(node.name for node in NODES))
         self.folder.chmod(0o755)
         self._ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.enforces_memory = cgroups_writable()
         self._write_configuration()
+        if not SCRATCH.exists():
+            SCRATCH.mkdir()
+            self._made_scratch = True
         self._start_munge()
         self._start_database()
         self.start_accounting()
@@ -139,6 +140,9 @@ class Cluster:
             for group in sorted(CGROUPS.glob(f"*/slurm_{node.name}/**/"), reverse=True):
                 with suppress(OSError):
                     group.rmdir()
+        if self._made_scratch:
+            with suppress(OSError):  # another session may use it
+                SCRATCH.rmdir()
         _record(os.getpid()).unlink(missing_ok=True)
 
     def end(self, name: str, kill: bool = False) -> None:
@@ -180,7 +184,7 @@ class Cluster:
         )
         node = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "--mount"]
         node += ["--propagation", "private", "sh", "-ec", script, "sh", name]
-        folders = (self._disk(name), self.scratch, self.folder / "etc")
+        folders = (self._disk(name), SCRATCH, self.folder / "etc")
         self._spawn(name, [*node, *map(str, folders)])
 
     def wait_for_node(self, name: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from slurm_cluster import Cluster
+from slurm_cluster import SCRATCH, Cluster
 from submitting import Submitted, submit, wait_until
 
 from running import Project, make_toy
@@ -20,7 +20,7 @@ TWO = ("toy_father", "toy_unrelated")
 #: What the tool does before it does its work.
 FIRST = "[[ $call -gt 1 ]] ||"
 EAT = "exec python3 -c 'held = []\nwhile True: held.append(bytearray(50_000_000))'"
-FILL = 'dd if=/dev/zero of="{}/spill" bs=1M count=64 2>&1 | cat >&2; [[ ${{PIPESTATUS[0]}} == 0 ]]'
+FILL = 'dd if=/dev/zero of="$TMPDIR/spill" bs=1M count=64 || exit 1'
 FAIL_ONE = "[[ $* == *toy_unrelated* ]] || { echo 'error: the flowcell is unknown' >&2; exit 3; }"
 
 
@@ -48,7 +48,7 @@ def hold_back(cluster: Cluster, project: Project, upper: Path) -> None:
 def runs(cluster, toy, tmp_path_factory):
     """All runs, begun."""
     folder = tmp_path_factory.mktemp("faults")
-    cluster.in_node("n3", "mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(cluster.scratch))
+    cluster.in_node("n3", "mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(SCRATCH))
     begun: dict[str, Submitted] = {}
 
     def begin(name: str, tool: str, *arguments: str, **options: Any) -> None:
@@ -69,7 +69,7 @@ def runs(cluster, toy, tmp_path_factory):
     begin("preempted", wait, *on("preemptible", slurm_extra="'--requeue'"))
     begin("stalled", wait, *on("preemptible"), prepare=impatient)
     begin("drained", "sleep 8", *on("drained"), "--jobs", "1", samples=TWO)
-    begin("disk_full", FILL.format(cluster.scratch), *on("long"), "--retries", "1")
+    begin("disk_full", FILL, *on("long"), "--retries", "1")
     begin("one_of_two", FAIL_ONE, "--retries", "0", samples=TWO)
     begin("late", "", *on("long"), prepare=held_back)
     try:

@@ -15,15 +15,19 @@ from submitting import SOON, Job, accounted
 from running import loaded, make_toy
 
 SAMPLES = ("toy_father", "toy_mother", "toy_proband", "toy_unrelated")
-#: A job may cost the queue this many submissions, besides those of the scatter.
+#: Seconds that the run may take, on a machine with other work.
+LONGEST_RUN = 1500
+#: A genome may cost the queue this many submissions, besides those of the scatter.
 MOST_JOBS = 12
+pytestmark = pytest.mark.timeout(LONGEST_RUN + 300)
 
 
 @pytest.fixture(scope="module")
 def ran(cluster, tmp_path_factory):
     """A run to the end in which one rule asks for more time than partition short allows."""
     project = make_toy(tmp_path_factory.mktemp("slurm") / "toy", 0.1)
-    run = project.run(*SOON, "--set-resources", "align:runtime=1500", profile="slurm")
+    asked = ("--set-resources", "align:runtime=1500")
+    run = project.run(*SOON, *asked, profile="slurm", longest_s=LONGEST_RUN)
     assert run.code == 0, run.output[-8000:]
     return project, run, accounted(cluster, project.results)
 

@@ -26,7 +26,7 @@ FAIL_ONE = "[[ $* == *toy_unrelated* ]] || { echo 'error: the flowcell is unknow
 
 def on(partition: str, **resources: str) -> list[str]:
     """Arguments that send jobs to a partition, and give other resources."""
-    wanted = {"slurm_partition": partition, **resources}
+    wanted = {"slurm_partition": partition, "mem_mb": "2000", **resources}
     return ["--set-resources", *(f"screen_lane:{name}={value}" for name, value in wanted.items())]
 
 
@@ -57,21 +57,18 @@ def runs(cluster, toy, tmp_path_factory):
     def held_back(project: Project) -> None:
         hold_back(cluster, project, folder / "late/upper")
 
-    def impatient(project: Project) -> None:
-        project.edit_config(cluster={"stall_minutes": 0.7})
-
     wait = f"{FIRST} sleep 600"
     begin("time", wait, *on("short", runtime="attempt"))
-    begin("memory", f"{FIRST} {EAT}")
+    begin("memory", f"{FIRST} {EAT}", *on("short", mem_mb="1500*attempt"))
     begin("power_cut", wait, *on("frail"))
-    begin("cancelled", wait)
-    begin("killed", wait)
+    begin("cancelled", wait, *on("short"))
+    begin("killed", wait, *on("short"))
     begin("preempted", wait, *on("preemptible", slurm_extra="'--requeue'"))
-    begin("stalled", wait, *on("preemptible"), prepare=impatient)
+    begin("not_requeued", wait, *on("preemptible"))
     begin("drained", "sleep 8", *on("drained"), "--jobs", "1", samples=TWO)
     begin("disk_full", FILL, *on("long"), "--retries", "1")
-    begin("one_of_two", FAIL_ONE, "--retries", "0", samples=TWO)
-    begin("late", "", *on("long"), prepare=held_back)
+    begin("one_of_two", FAIL_ONE, *on("short"), "--retries", "0", samples=TWO)
+    begin("late", "", *on("long"), "--latency-wait", "240", prepare=held_back)
     try:
         yield begun
     finally:
@@ -91,7 +88,7 @@ def test_provoke(cluster: Cluster, runs: dict[str, Submitted]):
     cluster.end(cut.node, kill=True)
     cluster.ask("scancel", runs["cancelled"].running().id)
     runs["preempted"].running()
-    runs["stalled"].running()
+    runs["not_requeued"].running()
     cluster.ask(
         "sbatch", "-p", "urgent", "-A", "wgs", "-c", "4", "-o", "/dev/null", "--wrap", "sleep 8"
     )
@@ -194,16 +191,12 @@ def test_a_job_that_may_be_requeued_goes_on_after_it_was_preempted(runs: dict[st
     assert failed_jobs(run) == []
 
 
-def test_a_run_does_not_wait_for_ever_for_a_preempted_job(runs: dict[str, Submitted]):
-    """One that may not be requeued: the executor plugin takes PREEMPTED for running."""
-    run = runs["stalled"]
-    assert run.end() != 0
-    (lost,) = run.jobs
-    assert "SLURM has had no job of this run for 0.7 minutes" in run.output
-    assert f"{lost.id} PREEMPTED" in run.output
-    assert [job["kind"] for job in failed_jobs(run)] == ["preempted"]
-    run.start()
+def test_a_preempted_job_that_may_not_be_requeued_is_submitted_again(runs: dict[str, Submitted]):
+    """The executor plugin by itself takes PREEMPTED for running, and waits for ever."""
+    run = runs["not_requeued"]
     run.succeed()
+    assert [job.state for job in run.jobs] == ["PREEMPTED", "COMPLETED"]
+    assert [job["kind"] for job in failed_jobs(run)] == ["preempted"]
 
 
 def test_the_job_of_a_node_that_is_cut_off_goes_elsewhere(runs: dict[str, Submitted]):

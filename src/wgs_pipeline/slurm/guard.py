@@ -1,10 +1,9 @@
 """An end to a run that waits for SLURM jobs which are no more.
 
-The executor plugin (2.8) loses sight of a job in two ways, and Snakemake then waits for ever and
-says nothing: a job that was preempted and may not be requeued stays PREEMPTED, which it takes for
-running; and when accounting is silent for longer than ``slurm-status-attempts`` allows, it forgets
-every job that ran. Whichever it was, in the end SLURM has no job of the run, Snakemake runs
-nothing either, and that stays so.
+When accounting is silent for longer than ``slurm-status-attempts`` allows, the executor plugin
+(2.8) forgets every job that ran, and Snakemake waits for ever and says nothing. That, or whatever
+else makes it lose sight of a job, ends in SLURM having no job of the run while Snakemake runs
+nothing either.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from pathlib import Path
 from wgs_pipeline.errors import ClusterError
 from wgs_pipeline.slurm.accounting import accounted_jobs
 from wgs_pipeline.slurm.commands import available
+from wgs_pipeline.slurm.plugin import correct_states
 from wgs_pipeline.slurm.queue import LOGS, QueuedJob, queued_jobs
 
 logger = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ class Guard(threading.Thread):
 def watch(results: Path, stall_s: float) -> None:
     """Watch over the jobs of a run for as long as this process lives, where there is SLURM."""
     if available("squeue") and available("sacct"):
+        correct_states()
         Guard(results, stall_s).start()
 
 

@@ -5,6 +5,7 @@ Each fault has a project and a run of its own, which screens a lane or two; all 
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -77,6 +78,13 @@ def runs(cluster, toy, tmp_path_factory):
                 run.kill()
 
 
+def status(run: Submitted) -> dict[str, Any]:
+    """What ``wgs status`` says of SLURM."""
+    said = run.project.wgs("status", str(run.project.config), "--format", "json")
+    found: dict[str, Any] = json.loads(said)["slurm"]
+    return found
+
+
 def failed_jobs(run: Submitted) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = run.report()["slurm"]["failed_jobs"]
     return found
@@ -85,6 +93,7 @@ def failed_jobs(run: Submitted) -> list[dict[str, Any]]:
 def test_provoke(cluster: Cluster, runs: dict[str, Submitted]):
     """Jobs are cancelled, cut off, preempted; runs are killed."""
     cut = runs["power_cut"].running()
+    assert status(runs["power_cut"])["queue"] == {"RUNNING": 1}
     cluster.end(cut.node, kill=True)
     cluster.ask("scancel", runs["cancelled"].running().id)
     runs["preempted"].running()
@@ -207,6 +216,7 @@ def test_the_job_of_a_node_that_is_cut_off_goes_elsewhere(runs: dict[str, Submit
     assert first.node != second.node
     (failed,) = failed_jobs(run)
     assert failed["kind"] == "node_failure"
+    assert status(run) == {"queue": {}, "failed": {"NODE_FAIL": 1}, "said": ""}
     assert first.node in failed["cause"]
 
 

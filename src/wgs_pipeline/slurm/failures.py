@@ -93,7 +93,7 @@ def failures(
     Raises:
         ClusterError: Accounting does not answer.
     """
-    logs = {path.stem: path for path in _job_logs(results, since)}
+    logs = {path.stem: path for path in job_logs(results, since)}
     if not logs or not available("sacct"):
         return None if logs else []
     known = accounted_jobs(logs)
@@ -105,7 +105,8 @@ def failures(
     return [_failure(job, results, logs.get(job.id), readable) for job in wrong]
 
 
-def _job_logs(results: Path, since: float) -> Iterator[Path]:
+def job_logs(results: Path, since: float) -> Iterator[Path]:
+    """Logs of SLURM jobs, named by their numbers, that were written since a moment."""
     for path in (results / LOGS).rglob("*.log"):
         if path.stem.isdigit() and path.stat().st_mtime >= since:
             yield path

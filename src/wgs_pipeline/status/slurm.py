@@ -1,23 +1,21 @@
-"""What SLURM says of the jobs of a results folder, from squeue and sacct where they are there."""
+"""What SLURM says of the jobs of a results folder, from squeue and sacct where they are there.
+
+A job belongs to the folder below which its log lies: its work directory is the one in which
+``snakemake`` was started, which may be that of many projects.
+"""
 
 from __future__ import annotations
 
-import getpass
-import shutil
-import subprocess
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-#: A job is what its gravest step was: an out-of-memory shows in a step only.
-_GRAVEST = (
-    *("OUT_OF_MEMORY", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "PREEMPTED"),
-    *("CANCELLED", "FAILED", "RUNNING", "PENDING", "COMPLETED"),
-)
-_ENDED_WELL = frozenset({"RUNNING", "PENDING", "COMPLETED", "COMPLETING", "REQUEUED", "SUSPENDED"})
-_PATIENCE_S = 20
+from wgs_pipeline.errors import ClusterError
+from wgs_pipeline.slurm.accounting import ALIVE, accounted_jobs
+from wgs_pipeline.slurm.commands import available
+from wgs_pipeline.slurm.failures import job_logs
+from wgs_pipeline.slurm.queue import queued_jobs, ran_on_slurm
 
 
 @dataclass(frozen=True)
@@ -36,64 +34,31 @@ class Cluster:
 
 
 def read_cluster(results: Path, since: str | None) -> Cluster | None:
-    """Jobs of a results folder; None where there is no SLURM on this machine.
+    """Jobs of a results folder; None where none ever ran on SLURM, or there is none here.
 
     Args:
-        results: The folder in which the jobs run.
+        results: The folder.
         since: Moment from which ended jobs count, ISO 8601 in UTC.
     """
-    if shutil.which("squeue") is None:
+    if not ran_on_slurm(results) or not available("squeue"):
         return None
-    user = getpass.getuser()
-    squeue = ["squeue", f"--user={user}", "--noheader", "--states=all", "--format=%i|%T|%Z"]
-    queue, silent = _ask(squeue)
-    failed, silent_too = "", ""
-    if since and shutil.which("sacct"):
-        local = datetime.fromisoformat(since).astimezone().strftime("%Y-%m-%dT%H:%M:%S")
-        sacct = ["sacct", f"--user={user}", "--noheader", "--parsable2", f"--starttime={local}"]
-        failed, silent_too = _ask([*sacct, "--format=JobID,State,WorkDir"])
-    states = queue_states(queue.splitlines(), results)
-    return Cluster(
-        dict(Counter(state for state in states if state in ("RUNNING", "PENDING"))),
-        dict(Counter(ended_badly(failed.splitlines(), results))),
-        "; ".join(filter(None, (silent, silent_too))),
-    )
-
-
-def queue_states(lines: Iterable[str], results: Path) -> list[str]:
-    """States of the jobs of a folder, from lines of job, state and folder between bars."""
-    rows = (line.split("|") for line in lines)
-    return [row[1] for row in rows if len(row) == 3 and Path(row[2]) == results]
-
-
-def ended_badly(lines: Iterable[str], results: Path) -> list[str]:
-    """How each job of a folder failed, from lines of job or step, state and folder.
-
-    Steps have no folder of their own; their job's line comes first.
-    """
-    states: dict[str, set[str]] = {}
-    for line in lines:
-        job, _, rest = line.partition("|")
-        state, _, folder = rest.partition("|")
-        number = job.partition(".")[0]
-        if number in states or (folder and Path(folder) == results):
-            states.setdefault(number, set()).add(state.split(" ")[0])  # CANCELLED by 1000
-    return [_gravest(found) for found in states.values() if found - _ENDED_WELL]
-
-
-def _gravest(states: set[str]) -> str:
-    return next((state for state in _GRAVEST if state in states), sorted(states)[0])
-
-
-def _ask(command: list[str]) -> tuple[str, str]:
-    """(what a command said, why it said nothing)."""
+    queue: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    said = []
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return "", f"{command[0]} does not answer"
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["failed"]
-        return "", f"{command[0]}: {lines[-1]}"
-    return done.stdout, ""
+        queue.update(job.state for job in queued_jobs(results, patience_s=0))
+    except ClusterError as error:
+        said.append(str(error))
+    try:
+        failed.update(_ended_badly(results, since))
+    except ClusterError as error:
+        said.append(str(error))
+    return Cluster(dict(queue), dict(failed), "; ".join(said))
+
+
+def _ended_badly(results: Path, since: str | None) -> list[str]:
+    if not since or not available("sacct"):
+        return []
+    began = datetime.fromisoformat(since).timestamp()
+    jobs = accounted_jobs([log.stem for log in job_logs(results, began)])
+    return [job.state for job in jobs if job.state not in ALIVE and job.state != "COMPLETED"]

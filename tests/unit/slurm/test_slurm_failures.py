@@ -6,6 +6,7 @@ import pytest
 
 from wgs_pipeline.slurm.accounting import megabytes, parse
 from wgs_pipeline.slurm.failures import began_and_ended
+from wgs_pipeline.slurm.plugin import plain_state
 
 RUN = "wgs_02a7d772-87a5-45d5-a1b6-95dc5aaca1bf"
 # From a job whose tool took more than 2000 MB: the step says so, the job does not.
@@ -76,3 +77,11 @@ def test_rules_of_a_group_that_stopped_are_told_from_those_that_ended():
         ("verify_gvcf", "logs/verify_gvcf/S1.log"),
         ("screen_lane", "logs/screen_lane/S1.L1.log"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("CANCELLED by 1000", "CANCELLED"), ("COMPLETED", "COMPLETED"), ("RUNNING", "RUNNING")],
+)
+def test_states_are_called_what_the_executor_plugin_knows(said, meant):
+    assert plain_state("17", said) == meant

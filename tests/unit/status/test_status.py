@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -15,7 +14,6 @@ from click.testing import CliRunner
 from report_builders import MADE, NOW, make_project
 from wgs_pipeline.cli.status import command
 from wgs_pipeline.status.run import run_status, seconds_left
-from wgs_pipeline.status.slurm import ended_badly, queue_states
 from wgs_pipeline.status.text import status_text
 
 RUN = """
@@ -151,30 +149,3 @@ def test_json_and_watch_end_with_the_run(project):
     run = CliRunner().invoke(command, [str(project.config), "--format", "json", "--watch", "0.1"])
     assert run.exit_code == 0, run.output
     assert json.loads(run.stdout)["state"] == "interrupted"
-
-
-# As squeue --format=%i|%T|%Z and sacct --parsable2 --format=JobID,State,WorkDir print them.
-SQUEUE = """\
-101|RUNNING|/data/run/results
-102|PENDING|/data/run/results
-103|RUNNING|/data/other/results
-"""
-SACCT = """\
-90|COMPLETED|/data/run/results
-90.batch|COMPLETED|
-91|FAILED|/data/run/results
-91.batch|FAILED|
-91.0|OUT_OF_MEMORY|
-92|CANCELLED by 1000|/data/run/results
-92.batch|CANCELLED|
-93|TIMEOUT|/data/other/results
-93.batch|CANCELLED|
-94|TIMEOUT|/data/run/results
-95|RUNNING|/data/run/results
-"""
-
-
-def test_jobs_of_this_folder_only():
-    folder = Path("/data/run/results")
-    assert queue_states(SQUEUE.splitlines(), folder) == ["RUNNING", "PENDING"]
-    assert ended_badly(SACCT.splitlines(), folder) == ["OUT_OF_MEMORY", "CANCELLED", "TIMEOUT"]

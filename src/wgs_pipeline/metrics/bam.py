@@ -119,8 +119,8 @@ def uint16(data: Bytes, at: Int) -> Int:
 def name_hash(data: Bytes, at: Int, length: Int) -> np.uint64:
     """FNV-1a of a read's name, never 0."""
     value = np.uint64(14695981039346656037)
-    for k in range(length):
-        value = (value ^ np.uint64(data[at + k])) * np.uint64(1099511628211)
+    for byte in data[at : at + length]:
+        value = (value ^ np.uint64(byte)) * np.uint64(1099511628211)
     # Neighbouring names differ in their last digits only; spread them over the low bits.
     value ^= value >> np.uint64(29)
     return value if value else np.uint64(1)

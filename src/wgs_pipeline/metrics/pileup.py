@@ -168,10 +168,11 @@ def _forget_counted(mates: Mates, key: np.uint64, start: Int, counted: Bytes) ->
     place = key & places
     while mates.keys[place]:
         if mates.keys[place] == key and mates.end[place] > start:
-            before = mates.offset[place] + start - mates.start[place]
-            for k in range(min(mates.end[place] - start, len(counted))):
-                if mates.arena[before + k]:
-                    counted[k] = 0
+            size = min(mates.end[place] - start, len(counted))
+            offset = mates.offset[place] + start - mates.start[place]
+            before = mates.arena[offset : offset + size]
+            for k in range(size):
+                counted[k] &= 1 - before[k]
         place = (place + np.uint64(1)) & places
 
 
@@ -239,19 +240,26 @@ def _aligned_bases(
 ) -> None:
     """Mark which positions of the reference from the read's start on carry a good base."""
     quality = sequence + (length + 1) // 2
+    unknown = False
+    for pair in data[sequence:quality]:
+        unknown |= ((pair & 15) == _NO_BASE) | ((pair >> 4) == _NO_BASE)
     query: Int = 0
     target: Int = 0
     for k in range(operations):
         field = bam.int32(data, cigar + 4 * k) & 0xFFFFFFFF
         size, operation = field >> 4, field & 15
         if operation in (0, 7, 8):  # M = X
+            # Slices, so that the compiler knows every index to be inside and vectorises.
+            qualities = data[quality + query : quality + query + size]
+            good = counted[target : target + size]
             for j in range(size):
-                counted[target + j] = data[quality + query + j] >= MIN_BASE_QUALITY
-            for j in range(query, query + size):
-                pair = data[sequence + (j >> 1)]
-                base = pair & 15 if j & 1 else pair >> 4
-                if base == _NO_BASE:
-                    counted[target + j - query] = 0
+                good[j] = qualities[j] >= MIN_BASE_QUALITY
+            if unknown:
+                for j in range(size):
+                    pair = data[sequence + ((query + j) >> 1)]
+                    base = pair & 15 if (query + j) & 1 else pair >> 4
+                    if base == _NO_BASE:
+                        good[j] = 0
             query += size
             target += size
         elif operation in (1, 4):  # I S
@@ -431,8 +439,9 @@ def count_records(
                 counts.site_bases,
             )  # fmt: skip
             first = position - window.cursor[1]
+            depth = window.depth[first : first + span]
             for k in range(span):
-                window.depth[first + k] += counted[k]
+                depth[k] += counted[k]
             window.cursor[2] = max(window.cursor[2], position + span)
         # Picard counts every mapped record here, also secondary ones.
         begin = position + span - GC_WINDOW if flag & _REVERSE else position + 1

@@ -65,7 +65,7 @@ class _Past:
 
     Attributes:
         releases: Every set before, in order.
-        of: Number of the person of each slot.
+        of: Number of the person of each slot: the lowest of that person's slots.
         genomes: Slot of one genome of each person who may be used now.
     """
 
@@ -86,7 +86,11 @@ class _Past:
     @property
     def sets(self) -> list[Slots]:
         """Persons of each set before."""
-        return [Slots(self.of[_array(each.slots)]) for each in self.releases]
+        others = Slots(np.flatnonzero(self.of != np.arange(len(self.of))))
+        return [
+            (each.slots - others) | Slots(self.of[_array(each.slots & others)])
+            for each in self.releases
+        ]
 
     def draw(self, key: bytes) -> release.Draw:
         """Chance, for the next set."""
@@ -233,15 +237,17 @@ def _one_each(
 
 
 def _persons(holders: Holders, highest: int) -> _Persons:
-    """A number for the person of each slot, shape (slots,); a slot of an unknown one has its own.
+    """A number for the person of each slot: the lowest of that person's slots, shape (slots,).
 
     Args:
-        holders: Who holds which slot, as far as the vault knows.
+        holders: Who holds which slot, as far as the vault knows; others stand for themselves.
         highest: Highest slot that is asked about.
     """
-    size = max(highest, int(holders.slots.max(initial=-1))) + 1
-    persons = len(holders.slots) + np.arange(size)
-    persons[holders.slots] = np.asarray(holders.patient_ids.dictionary_encode().indices)
+    persons = np.arange(max(highest, int(holders.slots.max(initial=-1))) + 1)
+    codes = np.asarray(holders.patient_ids.dictionary_encode().indices).astype(np.int64)
+    lowest = np.full(int(codes.max(initial=-1)) + 1, len(persons))
+    np.minimum.at(lowest, codes, holders.slots)
+    persons[holders.slots] = lowest[codes]
     return persons
 
 

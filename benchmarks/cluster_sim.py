@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from wgs_pipeline.resources.inputs import Inputs
 from wgs_pipeline.resources.requests import memory_mb, minutes
 from wgs_pipeline.resources.table import WALL, Table, read_table
@@ -162,8 +164,8 @@ class Simulation:
         self._tasks, self._cluster, self._arrivals = tasks, cluster, arrivals
         self._start_s, self._commit_s = start_s, commit_s
         self._random, self._spread = random.Random(seed), spread
-        self._cores = [cluster.cores] * cluster.nodes
-        self._memory = [cluster.memory_mb] * cluster.nodes
+        self._cores = np.full(cluster.nodes, cluster.cores)
+        self._memory = np.full(cluster.nodes, cluster.memory_mb)
         self._running: list[set[_Job]] = [set() for _ in range(cluster.nodes)]
         self._missing: dict[int, list[int]] = {}
         self._followers = [
@@ -250,16 +252,13 @@ class Simulation:
     def _node_for(self, shape: tuple[int, int], limit: float) -> int | None:
         """The fullest node with room; not the reserved one, where that would delay its job."""
         cores, memory = shape
-        best, least = None, self._cluster.cores + 1
+        fits = (self._cores >= cores) & (self._memory >= memory)
         reserved = self._reservation
-        for node, free in enumerate(self._cores):
-            if cores <= free < least and self._memory[node] >= memory:
-                if reserved and self._would_delay(reserved, shape, node, limit):
-                    continue
-                best, least = node, free
-                if free == cores:
-                    break
-        return best
+        if reserved and self._would_delay(reserved, shape, reserved[1], limit):
+            fits[reserved[1]] = False
+        free = np.where(fits, self._cores, self._cluster.cores + 1)
+        best = int(free.argmin())
+        return best if fits[best] else None
 
     @staticmethod
     def _would_delay(
@@ -276,7 +275,7 @@ class Simulation:
         cores, memory = shape
         best = (float("inf"), 0)
         for node, jobs in enumerate(self._running):
-            free, room = self._cores[node], self._memory[node]
+            free, room = int(self._cores[node]), int(self._memory[node])
             when = 0.0
             for job in sorted(jobs, key=lambda each: each.limit):
                 if free >= cores and room >= memory:

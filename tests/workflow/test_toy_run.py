@@ -5,6 +5,7 @@ All tests read one run (fixture ``toy_run``, 50 s); the second run costs 5 s.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import json
@@ -14,6 +15,7 @@ import pytest
 
 from isec import bcftools, score
 from running import SAMPLE_COLUMNS, snapshot
+from wgs_pipeline.resources.table import read_table
 
 ANALYSED = ("toy_proband", "toy_father", "toy_mother", "toy_unrelated")
 MALES = ("toy_proband", "toy_father")
@@ -51,6 +53,7 @@ def test_every_result_is_there(project):
         *(f"qc/{s}/{name}.json" for s in ANALYSED for name in ("metrics", "verdict")),
         *(f"ngd/{s}.loaded.json" for s in ANALYSED),
         *("qc/samples.tsv", "qc/multiqc.html", "report/run.html", "report/run.json"),
+        "report/costs.tsv",
     ]
     assert [name for name in expected if not (project.results / name).is_file()] == []
 
@@ -316,6 +319,45 @@ def test_no_sample_is_named_in_the_database(project):
     samples = [row["sample_id"].encode() for row in project.rows("samples.tsv")]
     for path, content in contents(project / "ngd"):
         assert not [each for each in samples if each in content], path
+
+
+def test_what_the_run_used_of_what_it_reserved(project):
+    report = json.loads((project.results / "report/run.json").read_text())
+    assert 0 < report["run"]["cpu_efficiency"] <= 1.1  # CPU is read every half second
+    for rule in report["rules"]:
+        if rule["memory_use"] is not None:
+            assert 0 < rule["memory_use"] < 1, rule  # the table suits the toy
+            assert 500 <= rule["requested_mb"] <= 4000, rule
+
+
+def test_the_ledger_adds_up_to_the_run(project):
+    with (project.results / "report/costs.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [row["sample"] for row in rows] == [*ANALYSED, "(shared)"]
+    seconds = 0.0
+    for path in (project.results / "benchmarks").rglob("*.tsv"):
+        (job,) = csv.DictReader(path.open(), delimiter="\t")
+        seconds += float(job["s"]) * int(job["threads"])
+    total = sum(float(row["core_hours"]) for row in rows)
+    assert total == pytest.approx(seconds / 3600, rel=0.02)
+    assert all(float(row["peak_mb"]) > float(row["kept_mb"]) > 0 for row in rows[:-1])
+
+
+def test_the_status_is_complete(project):
+    status = json.loads(project.wgs("status", str(project.config), "--format", "json"))
+    assert status["state"] == "complete"
+    assert set(status["jobs"]) == {"done"}
+    assert status["stages"]["database"] == {"done": 4}
+
+
+def test_a_table_is_fitted_to_the_run(project, tmp_path):
+    project.wgs("resources", "fit", str(project.results), "-o", str(tmp_path / "table.tsv"))
+    table = read_table(tmp_path / "table.tsv")
+    assert table["align", "wall_s"].jobs == 4
+    assert table["call_piece", "wall_s"].jobs == len(
+        list((project.results / "benchmarks/call_piece").iterdir())
+    )
+    assert table["align", "wall_s"].source == "base fitted; sizes as before"
 
 
 def test_a_second_run_does_no_work(toy_run):

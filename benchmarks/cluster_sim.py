@@ -379,6 +379,44 @@ def row(cores: int, arguments: argparse.Namespace, tasks: Sequence[Task]) -> lis
     ]
 
 
+def throughput_svg(rows: Sequence[Sequence[str]]) -> str:
+    """Genomes a day by size of the cluster, beside what its cores alone would allow."""
+    points = [dict(zip(HEADER, row, strict=True)) for row in rows]
+    sizes = [float(point["cores"]) for point in points]
+    most = max(float(point["genomes_per_day"]) for point in points) * 1.15
+    width, height, left, bottom = 640.0, 300.0, 64.0, 44.0
+
+    def x(cores: float) -> float:
+        return left + (width - left - 20) * cores / max(sizes)
+
+    def y(per_day: float) -> float:
+        return height - bottom - (height - bottom - 16) * per_day / most
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        'role="img" aria-label="Genomes a day by cores" font-family="sans-serif" font-size="12">',
+        f'<rect width="{width:.0f}" height="{height:.0f}" fill="white"/>',
+        f'<path d="M{left},16V{y(0):.1f}H{width - 10}" fill="none" stroke="#555"/>',
+        f'<text x="{left}" y="12" text-anchor="middle">genomes a day</text>',
+        f'<text x="{width - 12}" y="{height - 6}" text-anchor="end">cores</text>',
+    ]
+    line = " ".join(
+        f"{x(float(point['cores'])):.1f},{y(float(point['genomes_per_day'])):.1f}"
+        for point in points
+    )
+    parts.append(f'<polyline points="{line}" fill="none" stroke="#1b6ca8" stroke-width="2"/>')
+    for cores, point in zip(sizes, points, strict=True):
+        at, per_day = x(cores), float(point["genomes_per_day"])
+        use = 100 * float(point["utilisation"])
+        parts += [
+            f'<circle cx="{at:.1f}" cy="{y(per_day):.1f}" r="4" fill="#1b6ca8"/>',
+            f'<text x="{at - 8:.1f}" y="{y(per_day) - 6:.1f}" text-anchor="end">{per_day:,.0f}, '
+            f"{use:.0f} % of the cores busy</text>",
+            f'<text x="{at:.1f}" y="{height - 26}" text-anchor="middle">{cores:,.0f}</text>',
+        ]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
 def main() -> None:
     """Print a line for each size of cluster."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
@@ -388,14 +426,19 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=5_000, help="Jobs in the queue at a time.")
     parser.add_argument("--disk-gb-s", type=float, default=10.0, help="Of the shared disk.")
     parser.add_argument("--ungrouped", action="store_true", help="Every rule a job of its own.")
+    parser.add_argument("--svg", type=Path, help="Also a chart of the throughput.")
     parser.add_argument("--table", type=Path, help="Table of resources.")
     arguments = parser.parse_args()
     table = read_table(arguments.table) if arguments.table else read_table()
     tasks = genome_tasks(table, grouped=not arguments.ungrouped)
     print("\t".join(HEADER))
+    rows = []
     for cores in arguments.cores:
-        print("\t".join(row(cores, arguments, tasks)))
+        rows.append(row(cores, arguments, tasks))
+        print("\t".join(rows[-1]))
         sys.stdout.flush()
+    if arguments.svg:
+        arguments.svg.write_text(throughput_svg(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from wgs_pipeline.project import Project
 from wgs_pipeline.readgroups import read_group_id
 from wgs_pipeline.sheets import Unit
 
-#: MB of compressed FASTQ that one MB of another input stands for: measured on five people of
-#: chromosome 20 (docs/scale.md). The same reads are a third as a CRAM.
+#: MB of compressed FASTQ that one MB of another input stands for, roughly: as a CRAM, reads took
+#: 0.2 (toy) to 0.5 (real qualities in 40 steps) of their FASTQ, as a gVCF 0.03 (docs/scale.md).
 FASTQ_MB_PER_MB = {"fastq": 1.0, "cram": 3.0, "gvcf": 30.0}
 _MB = 1e6
 #: Bases in a byte of a compressed FASTA, roughly.

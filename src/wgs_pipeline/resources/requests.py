@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -57,6 +58,9 @@ class Requests:
         def disk_mb(wildcards: Mapping[str, str], threads: int, attempt: int) -> int:
             return scratch_mb(table, rule, self._inputs.of_job(wildcards, threads))
 
+        for function in (mem_mb, runtime, disk_mb):
+            # Snakemake asks for it at every job; Python would work it out each time anew.
+            function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         functions: dict[str, Request] = {"mem_mb": mem_mb, "runtime": runtime}
         return functions | ({"disk_mb": disk_mb} if (rule, SCRATCH) in table else {})
 

@@ -336,7 +336,7 @@ def test_the_ledger_adds_up_to_the_run(project):
     assert [row["sample"] for row in rows] == [*ANALYSED, "(shared)"]
     seconds = 0.0
     for path in (project.results / "benchmarks").rglob("*.tsv"):
-        (job,) = csv.DictReader(path.open(), delimiter="\t")
+        (job,) = csv.DictReader(path.read_text().splitlines(), delimiter="\t")
         seconds += float(job["s"]) * int(job["threads"])
     total = sum(float(row["core_hours"]) for row in rows)
     assert total == pytest.approx(seconds / 3600, rel=0.02)

@@ -118,7 +118,7 @@ def test_without_sites_contamination_is_not_applicable(genome: Genome) -> None:
     assert "qc.contamination_sites" in found.reason
     found = genome.measure("shallow", reads).findings["cross_contamination_rate"]
     assert isinstance(found, NotApplicable)
-    assert "8 reads or more; 2000 are needed" in found.reason
+    assert "8 reads or more; 1000 are needed" in found.reason
 
 
 def test_low_coverage_is_low_coverage(genome: Genome) -> None:

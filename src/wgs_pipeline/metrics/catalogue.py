@@ -108,6 +108,8 @@ CATALOGUE: tuple[Definition, ...] = (
                "Exons of the gene panel with a base of depth below 20."),
     Definition("cross_contamination_rate", "fraction", CONTAMINATION, "Contamination",
                "Share of the reads that come from another person.", True),
+    Definition("contamination_standard_error", "fraction", CONTAMINATION, "Contamination, error",
+               "Standard error of the contamination."),
     Definition("contamination_likelihood", "fraction", ALIGNMENT_PASS, "Contamination, likelihood",
                "The same, of the bases at common SNVs."),
     Definition("contamination_charr", "fraction", CHARR, "Contamination, CHARR",

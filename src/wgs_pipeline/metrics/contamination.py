@@ -33,9 +33,14 @@ from wgs_pipeline.metrics.sites import (
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 
-#: Sites below which an estimate may be off by more than half a percentage point (docs/qc.md).
-FEWEST_LIKELIHOOD_SITES = 2000
-FEWEST_CHARR_SITES = 2000
+#: Sites below which there is no estimate. From twice as many on, where they are not linked, it is
+#: within half a percentage point up to 5 % (docs/qc.md).
+FEWEST_LIKELIHOOD_SITES = 1000
+FEWEST_CHARR_SITES = 1000
+#: An estimate of which two standard errors are more than this, and than half of it, says nothing.
+LARGEST_ERROR = 0.005
+#: Neighbouring sites, which are linked, make a block; the blocks tell the standard error.
+_BLOCKS = 20
 #: Mean frequency of the reference allele at a person's homozygous alternate sites: one third under
 #: the neutral spectrum, where the number of sites falls with 1 / frequency; 0.327 at those of 503
 #: Europeans of 1000 Genomes (chr22:16.05-16.64 Mb).
@@ -61,24 +66,46 @@ class Estimate:
     Attributes:
         rate: Share of the reads, 0 to 0.5, or why there is none.
         sites: Sites that it rests on.
+        standard_error: Of the rate, from blocks of neighbouring sites; None where there is none.
     """
 
     rate: float | NotApplicable
     sites: int
+    standard_error: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As the files of ``wgs qc alignment`` and ``wgs qc charr`` hold it."""
+        document = {"sites": self.sites, "standard_error": self.standard_error}
         if isinstance(self.rate, NotApplicable):
-            return {"rate": None, "not_applicable": self.rate.reason, "sites": self.sites}
-        return {"rate": self.rate, "sites": self.sites}
+            return {"rate": None, "not_applicable": self.rate.reason, **document}
+        return {"rate": self.rate, **document}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Estimate:
         """An estimate from such a file."""
-        rate = document["rate"]
-        if rate is None:
-            return cls(NotApplicable(str(document["not_applicable"])), int(document["sites"]))
-        return cls(float(rate), int(document["sites"]))
+        rate, error = document["rate"], document["standard_error"]
+        return cls(
+            NotApplicable(str(document["not_applicable"])) if rate is None else float(rate),
+            int(document["sites"]),
+            None if error is None else float(error),
+        )
+
+    @classmethod
+    def from_blocks(cls, rate: float, sites: int, blocks: Sequence[float]) -> Estimate:
+        """An estimate with its standard error, or why it says nothing.
+
+        Args:
+            rate: From all sites.
+            sites: How many they are.
+            blocks: The same from each block of neighbouring sites alone.
+        """
+        error = float(np.std(blocks, ddof=1) / np.sqrt(len(blocks)))
+        if 2 * error > max(LARGEST_ERROR, rate / 2):
+            reason = (
+                f"{rate:.4f} has a standard error of {error:.4f}; its {sites} sites say too little"
+            )
+            return cls(NotApplicable(reason), sites, error)
+        return cls(rate, sites, error)
 
 
 def read_estimate(path: Path) -> Estimate:
@@ -105,13 +132,17 @@ def contamination_metrics(
         else NotApplicable("no common SNVs are configured (qc.contamination_sites)")
     )
     by_charr = charr.rate if charr else NotApplicable("there is no gVCF (no wgs qc charr)")
-    rate = by_likelihood
+    rate, chosen = by_likelihood, likelihood
     if isinstance(by_likelihood, NotApplicable):
-        rate = by_charr
+        rate, chosen = by_charr, charr
         if isinstance(by_charr, NotApplicable):
             rate = NotApplicable(f"{by_likelihood.reason}; {by_charr.reason}")
+    error: Finding = NotApplicable("there is no estimate of the contamination")
+    if not isinstance(rate, NotApplicable) and chosen and chosen.standard_error is not None:
+        error = chosen.standard_error
     return {
         "cross_contamination_rate": rate,
+        "contamination_standard_error": error,
         "contamination_likelihood": by_likelihood,
         "contamination_charr": by_charr,
     }
@@ -137,13 +168,18 @@ def likelihood_estimate(
     used &= (low <= frequency) & (frequency <= high)
     sites = int(used.sum())
     fewest = FEWEST_LIKELIHOOD_SITES if fewest is None else fewest
-    if sites < max(fewest, 1):
+    if sites < max(fewest, 2):
         reason = f"{sites} common SNVs have {_LEAST_DEPTH} reads or more; {fewest} are needed"
         return Estimate(NotApplicable(reason), sites)
     total = int(depth[used].sum() + other[used].sum())
     error = max(int(other[used].sum()) / total / 2, _LEAST_ERROR)
-    rate = _most_likely(reference[used], alternate[used], frequency[used], error)
-    return Estimate(rate, sites)
+    places = np.flatnonzero(used)
+
+    def most_likely(chosen: Longs) -> float:
+        return _most_likely(reference[chosen], alternate[chosen], frequency[chosen], error)
+
+    blocks = [most_likely(block) for block in np.array_split(places, min(_BLOCKS, sites))]
+    return Estimate.from_blocks(most_likely(places), sites, blocks)
 
 
 def _most_likely(reference: Longs, alternate: Longs, frequency: Floats, error: float) -> float:
@@ -209,11 +245,12 @@ def charr_estimate(
         used &= (low <= expected) & (expected <= high)
     sites = int(used.sum())
     fewest = FEWEST_CHARR_SITES if fewest is None else fewest
-    if sites < max(fewest, 1):
+    if sites < max(fewest, 2):
         reason = f"{sites} homozygous SNVs have enough reads; {fewest} are needed"
         return Estimate(NotApplicable(reason), sites)
-    shares = reference[used] / depth[used]
-    return Estimate(float((shares / expected[used]).mean()), sites)
+    shares = reference[used] / depth[used] / expected[used]
+    blocks = [float(each.mean()) for each in np.array_split(shares, min(_BLOCKS, sites))]
+    return Estimate.from_blocks(float(shares.mean()), sites, blocks)
 
 
 def charr_of_gvcf(

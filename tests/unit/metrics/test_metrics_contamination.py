@@ -60,24 +60,31 @@ def test_both_estimates_find_a_known_share(share: float) -> None:
 
 
 def test_charr_by_hand() -> None:
-    """(1/20) / 0.5 and (2/40) / 0.25, mean 0.15; the others are too shallow, deep or rare."""
-    reference = np.array([1, 2, 3, 50, 10])
-    alternate = np.array([19, 38, 4, 60, 10])
+    """(2/20) / 0.5 and (3/40) / 0.25, mean 0.25; the others are too shallow, deep or rare."""
+    reference = np.array([2, 3, 3, 50, 10])
+    alternate = np.array([18, 37, 4, 60, 10])
     frequency = np.array([0.5, 0.25, 0.5, 0.5, 0.01])
-    assert charr_estimate(reference, alternate, frequency, 1) == Estimate(pytest.approx(0.15), 2)
-    # Unknown frequencies count as one third: 3 (0.05 + 0.05 + 0.5) / 3.
-    assert charr_estimate(reference, alternate, None, 1) == Estimate(pytest.approx(0.6), 3)
+    found = charr_estimate(reference, alternate, frequency, 1)
+    assert (found.rate, found.sites) == (pytest.approx(0.25), 2)
+    # Of two blocks of one site each: half the difference of 0.2 and 0.3.
+    assert found.standard_error == pytest.approx(0.05)
+    # Unknown frequencies count as one third: 3 (0.1 + 0.075 + 0.5) / 3; of 0.3, 0.225 and 1.5.
+    found = charr_estimate(reference, alternate, None, 1)
+    assert found.sites == 3
+    assert found.rate == NotApplicable(
+        "0.6750 has a standard error of 0.4131; its 3 sites say too little"
+    )
 
 
 def test_too_few_sites_are_not_applicable_and_say_so() -> None:
-    few = np.full(1999, 30)
-    found = likelihood_estimate(few, few, few * 0, np.full(1999, 0.5))
+    few = np.full(999, 30)
+    found = likelihood_estimate(few, few, few * 0, np.full(999, 0.5))
     assert found == Estimate(
-        NotApplicable("1999 common SNVs have 8 reads or more; 2000 are needed"), 1999
+        NotApplicable("999 common SNVs have 8 reads or more; 1000 are needed"), 999
     )
     found = charr_estimate(few * 0, few)
     assert found == Estimate(
-        NotApplicable("1999 homozygous SNVs have enough reads; 2000 are needed"), 1999
+        NotApplicable("999 homozygous SNVs have enough reads; 1000 are needed"), 999
     )
     nothing = np.zeros(0, np.int64)
     assert isinstance(
@@ -85,11 +92,26 @@ def test_too_few_sites_are_not_applicable_and_say_so() -> None:
     )
 
 
+@pytest.mark.parametrize("copies", [1, 60])
+def test_linked_sites_do_not_count_as_many(copies: int) -> None:
+    """A few sites many times over are no more than those few; their standard error says so."""
+    drawn = reads_of(2, 0.03, 6000 // copies, 8)
+    *counts, frequency, _ = (np.repeat(each, copies) for each in drawn)
+    found = likelihood_estimate(*counts, frequency)
+    assert found.sites > 5000
+    if copies == 1:
+        assert found.standard_error < 0.0025
+        assert abs(found.rate - 0.03) < 3 * found.standard_error
+    else:
+        assert found.standard_error > 0.004
+
+
 def test_the_likelihood_counts_where_there_is_one() -> None:
-    likelihood, charr = Estimate(0.02, 5000), Estimate(0.03, 5000)
+    likelihood, charr = Estimate(0.02, 5000, 0.001), Estimate(0.03, 5000, 0.002)
     none = Estimate(NotApplicable("too few"), 3)
     assert contamination_metrics(likelihood, charr)["cross_contamination_rate"] == 0.02
     assert contamination_metrics(none, charr)["cross_contamination_rate"] == 0.03
+    assert contamination_metrics(none, charr)["contamination_standard_error"] == 0.002
     assert contamination_metrics(None, charr)["contamination_likelihood"] == NotApplicable(
         "no common SNVs are configured (qc.contamination_sites)"
     )
@@ -168,10 +190,13 @@ def test_charr_of_a_gvcf_with_frequencies(
 ) -> None:
     """Of the three sites two have a frequency: 0.05 / 0.25 and 0.15 / 0.6, mean 0.225."""
     monkeypatch.setattr("wgs_pipeline.metrics.contamination.FEWEST_CHARR_SITES", 1)
+    monkeypatch.setattr("wgs_pipeline.metrics.contamination.LARGEST_ERROR", 1)
     packed = gvcf(tmp_path, RECORDS)
-    assert charr_of_gvcf(packed, autosomes, CONTIGS, sites) == Estimate(pytest.approx(0.225), 2)
+    found = charr_of_gvcf(packed, autosomes, CONTIGS, sites)
+    assert (found.rate, found.sites) == (pytest.approx(0.225), 2)
     # Without frequencies: 3 (0.05 + 0.05 + 0.15) / 3.
-    assert charr_of_gvcf(packed, autosomes, CONTIGS) == Estimate(pytest.approx(0.25), 3)
+    found = charr_of_gvcf(packed, autosomes, CONTIGS)
+    assert (found.rate, found.sites) == (pytest.approx(0.25), 3)
 
 
 def test_a_gvcf_without_depths_of_alleles_is_not_applicable(

@@ -39,6 +39,7 @@ def test_every_metric_has_a_value_or_a_reason(golden_inputs: SampleInputs) -> No
     missing = {name for name, each in document["metrics"].items() if each["value"] is None}
     assert missing == {
         "cross_contamination_rate",
+        "contamination_standard_error",
         "contamination_likelihood",
         "contamination_charr",
         "pct_adapter_bases",

@@ -12,26 +12,29 @@ import statistics
 import sys
 import tempfile
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from wgs_pipeline import audit
 from wgs_pipeline.vault import Vault
 
-LINES = 1_000
+LINES = 4_000
 ACCESS = audit.Access("region", "care", generation=7, query="0" * 64, persons=60_000)
 
 
-def chained(folder: Path, lines: int) -> None:
+def chained(folder: Path, lines: int, ready: Barrier) -> None:
     """Write lines as the database does."""
     with Vault(folder / "vault") as vault:
+        ready.wait()
         for _ in range(lines):
             audit.append(folder / "audit", vault, ACCESS, "bench")
 
 
-def plain(folder: Path, lines: int) -> None:
+def plain(folder: Path, lines: int, ready: Barrier) -> None:
     """Write and sync lines of the same size."""
     line = b"x" * 520 + b"\n"
     descriptor = os.open(folder / f"plain-{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    ready.wait()
     for _ in range(lines):
         os.write(descriptor, line)
         os.fdatasync(descriptor)
@@ -39,14 +42,16 @@ def plain(folder: Path, lines: int) -> None:
 
 
 def rate(work, folder: Path, writers: int) -> float:
-    """Lines a second of some writers together."""
+    """Lines a second of some writers together, from when all of them are ready."""
+    ready = multiprocessing.Barrier(writers + 1)
     processes = [
-        multiprocessing.Process(target=work, args=(folder, LINES // writers))
+        multiprocessing.Process(target=work, args=(folder, LINES // writers, ready))
         for _ in range(writers)
     ]
-    started = time.perf_counter()
     for process in processes:
         process.start()
+    ready.wait()
+    started = time.perf_counter()
     for process in processes:
         process.join()
     return LINES / (time.perf_counter() - started)

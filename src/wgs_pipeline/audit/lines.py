@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from wgs_pipeline.identifiers import without_cpr
 from wgs_pipeline.vault import Vault
@@ -21,6 +22,8 @@ from wgs_pipeline.vault import Vault
 GENESIS = "0" * 64
 #: Ranges of slots that a line holds at most; more are written as bits.
 _MANY = 500
+#: Keys of the log by open vault.
+_LOG_KEYS: WeakKeyDictionary[Vault, bytes] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,9 @@ def hash_of(line: bytes) -> str:
 
 def log_key(vault: Vault) -> bytes:
     """The vault's key of lines; another than that of query digests."""
-    return hmac.digest(_key(vault), b"lines of the access log", hashlib.sha256)
+    if vault not in _LOG_KEYS:  # it is asked for with every line, and never changes
+        _LOG_KEYS[vault] = hmac.digest(_key(vault), b"lines of the access log", hashlib.sha256)
+    return _LOG_KEYS[vault]
 
 
 def ranges_of(slots: Sequence[int]) -> list[list[int]] | str:

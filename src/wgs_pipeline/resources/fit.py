@@ -122,9 +122,9 @@ def _of_samples(project: Project, inputs: ProjectInputs, results: Results) -> It
 
 def _is_known(project: Project, wildcards: Mapping[str, str]) -> bool:
     """Whether the project still has what a job was of."""
-    return (
-        wildcards.get("sample", project.analysed[0]) in project.analysed
-        and wildcards.get("family", next(iter(project.families))) in project.families
+    sample, family = wildcards.get("sample"), wildcards.get("family")
+    return (sample is None or sample in project.analysed) and (
+        family is None or family in project.families
     )
 
 

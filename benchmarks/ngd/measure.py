@@ -72,14 +72,14 @@ def files_below(folder: Path) -> int:
     return sum(each.is_file() for each in folder.rglob("*"))
 
 
-def make_cold(*folders: Path) -> None:
-    """Ask the kernel to forget every page of the files below some folders.
+def make_cold(*parts: Path) -> None:
+    """Ask the kernel to forget every page of some files, and of those below some folders.
 
     Works without privileges for pages that are on disk, so files are synced first.
     """
     os.sync()
-    for folder in folders:
-        for path in folder.rglob("*"):
+    for part in parts:
+        for path in part.rglob("*") if part.is_dir() else (part,):
             if path.is_file():
                 descriptor = os.open(path, os.O_RDONLY)
                 try:

@@ -86,6 +86,11 @@ class Place:
         """What loading each batch took, so far."""
         return self.folder / "progress.jsonl"
 
+    def parts(self, shards: bool) -> list[Path]:
+        """Files and folders of the database, its vault and its register, shards only if asked."""
+        outside = [each for each in self.folder.iterdir() if each != self.root]
+        return outside + [each for each in self.root.iterdir() if shards or each.name != "shards"]
+
     def open(self) -> Root:
         """The database, opened."""
         return Root.open(self.root)

@@ -82,7 +82,7 @@ def cold(place: Place, questions: list[Question]) -> list[dict[str, Any]]:
     for question in questions:
         said = []
         for arguments, named in list(question.asked)[:COLD_TIMES]:
-            make_cold(place.root, place.vault, place.folder)
+            make_cold(*place.parts(question.method == "genome"))
             said.append(_fresh(place.root, question.method, arguments, named))
         for state in ("open", "query"):
             seconds = [each[state] for each in said]
@@ -99,7 +99,7 @@ def shell(place: Place, variants: list[str]) -> list[dict[str, Any]]:
         seconds = []
         for name in variants[: 2 * COLD_TIMES]:
             if state == "cold":
-                make_cold(place.root, place.vault, place.folder)
+                make_cold(*place.parts(shards=False))
             command = [wgs, "ngd", "variant", str(place.root), name, "--purpose", "care"]
             started = time.perf_counter()
             done = subprocess.run(command, capture_output=True, text=True, check=False)

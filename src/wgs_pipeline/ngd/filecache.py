@@ -163,14 +163,19 @@ class FileCache:
         file = self.file(name, footer)
         with damage_named(file.path):
             groups = file.groups(conditions)
-        asked = dict.fromkeys((*columns, *(each for each, _, _ in conditions)))
-        parts = [
-            conditions_met(self.group(name, group, list(asked), footer), conditions)
-            for group in groups
-        ]
+        parts = []
+        for group in groups:
+            unsure = [
+                (each, sign, value)
+                for each, sign, value in conditions
+                if not _certain(file.bounds(each)[group], sign, value)
+            ]
+            asked = dict.fromkeys((*columns, *(each for each, _, _ in unsure)))
+            table = self.group(name, group, list(asked), footer)
+            parts.append(conditions_met(table, unsure).select(list(columns)))
         if not parts:
             return file.parquet.schema_arrow.empty_table().select(list(columns))
-        return pa.concat_tables(parts).select(list(columns))
+        return pa.concat_tables(parts)
 
     def _keep(self, key: tuple[str, int, str], array: pa.Array) -> None:
         size = array.nbytes
@@ -196,6 +201,21 @@ def _possible(bounds: tuple[Any, Any] | None, sign: str, value: Any) -> bool:
     if sign in ("=", "<", "<=") and low > value:
         return False
     return not (sign in ("=", ">", ">=") and high < value)
+
+
+def _certain(bounds: tuple[Any, Any] | None, sign: str, value: Any) -> bool:
+    """Whether all rows of a row group meet a condition, such as that on a contig that it is of."""
+    if bounds is None:
+        return False
+    low, high = bounds
+    met = {
+        "=": low == high == value,
+        "<": high < value,
+        "<=": high <= value,
+        ">": low > value,
+        ">=": low >= value,
+    }
+    return bool(met[sign])
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.Array:

@@ -31,7 +31,6 @@ from wgs_pipeline.ngd.shard_columns import (
     DICTIONARIES,
     STORED_CALLABLE,
     RowGroup,
-    contig_column,
     read_row_groups,
     stored_columns,
     unpack_runs,
@@ -110,22 +109,16 @@ def read_variants(
         NgdError: The shard is missing or damaged, or there is no key for it.
     """
     names = VARIANTS.names if columns is None else list(columns)
-    others = [each for each in names if each != "contig"]  # which the footer tells
-    asked = others or ["pos"] if contig is None else ["pos", *others]
+    asked = names if contig is None else ["pos", *names]
     low, high = _bounds(contig, start, end)
-    stored, groups = _read(
+    stored, _ = _read(
         root, digest, FILES[0], (contig, low + 1, high), stored_columns(asked), description
     )
-    of_contig = contig_column(groups, dictionaries)
     if contig is not None:
         pos = np.asarray(stored["pos"])
         first, last = np.searchsorted(pos, (low, high), side="right")
         stored = stored.slice(first, last - first)
-        of_contig = of_contig.slice(first, last - first)
-    columns_of = {name: of_contig for name in names if name == "contig"}
-    table = unpack_variants(stored, others, dictionaries)
-    columns_of |= dict(zip(others, table.columns, strict=True))
-    return pa.table({name: columns_of[name] for name in names})
+    return unpack_variants(stored, names, dictionaries)
 
 
 def read_callable(
@@ -158,7 +151,8 @@ def read_callable(
         root, digest, FILES[1], (contig, low, high), STORED_CALLABLE.names, description
     )
     runs = unpack_runs(stored, groups)
-    column = contig_column(groups, dictionaries=False)
+    names = [pa.repeat(each.contig, each.rows) for each in groups]
+    column = pa.chunked_array(names, pa.string())
     starts, ends = runs.starts, runs.ends
     if contig is not None:
         first = np.searchsorted(ends, low, side="right")

@@ -115,18 +115,6 @@ def read_row_groups(
     return groups
 
 
-def contig_column(groups: Sequence[RowGroup], dictionaries: bool) -> pa.ChunkedArray:
-    """The contig of each row of some row groups, a chunk a group."""
-    if not dictionaries:
-        names = [pa.repeat(each.contig, each.rows) for each in groups]
-        return pa.chunked_array(names, pa.string())
-    arrays = [
-        pa.DictionaryArray.from_arrays(pa.array(np.zeros(each.rows, np.int32)), [each.contig])
-        for each in groups
-    ]
-    return pa.chunked_array(arrays, pa.dictionary(pa.int32(), pa.string()))
-
-
 def stored_columns(columns: Sequence[str]) -> list[str]:
     """Stored columns from which columns of calls are made."""
     return list(dict.fromkeys(name for each in columns for name in _SOURCES.get(each, (each,))))
@@ -198,7 +186,7 @@ def _unpacked(batch: pa.RecordBatch, name: str, dictionaries: bool) -> pa.Array:
         allele = batch["allele"]
         parts = pc.split_pattern(allele.dictionary, ">", max_splits=1)
         return _text(allele, pc.list_element(parts, ("ref", "alt").index(name)), dictionaries)
-    if name == "gt":
+    if name in ("contig", "gt"):
         return _text(batch[name], batch[name].dictionary, dictionaries)
     if name == "kind":
         return pc.coalesce(batch["kind"], _usual(batch["gt"]))

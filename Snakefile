@@ -37,6 +37,7 @@ rule all:
     default_target: True
     input:
         "report/run.html",
+        "report/cohort.html",
         "qc/multiqc.html",
         expand("alignment/{sample}.cram.md5", sample=aligned_samples()),
         expand("gvcf/{sample}.g.vcf.gz.tbi", sample=project.analysed),

@@ -82,6 +82,7 @@ class QcConfig:
         identity: How genomes are compared.
         panel: Gene panel whose coverage is reported (BED or GFF3); None: there is none.
         contamination_sites: VCF of common SNVs with AF; None: contamination is estimated without.
+        early_stop: Whether a sample that is certain to fail is not called.
     """
 
     thresholds: Mapping[str, Mapping[str, float] | None]
@@ -90,6 +91,7 @@ class QcConfig:
     identity: IdentityConfig = IdentityConfig()
     panel: Path | None = None
     contamination_sites: Path | None = None
+    early_stop: bool = True
 
     def bounds(self, assay: str, material: str) -> dict[str, Mapping[str, float] | None]:
         """Bounds per metric of one assay and material."""
@@ -316,6 +318,7 @@ def _qc(values: dict[str, Any]) -> QcConfig:
         values["thresholds_for"],
         **files,
         identity=IdentityConfig(**{**identity, "sites": _optional_path(identity["sites"])}),
+        early_stop=values["early_stop"],
     )
 
 

@@ -119,6 +119,12 @@ class Fingerprint:
             )  # fmt: skip
 
 
+def nothing_examined(sample: str, panel: Panel) -> Fingerprint:
+    """The fingerprint of a sample that was not called."""
+    none = np.empty(0, np.int64)
+    return Fingerprint(sample, panel.digest, none, none.astype(np.int8), none, none)
+
+
 def read_fingerprint(path: Path) -> Fingerprint:
     """Read what ``Fingerprint.write`` wrote.
 

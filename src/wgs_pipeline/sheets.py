@@ -67,6 +67,7 @@ class Unit:
     gvcf: Path | None = None
     assay: str = "wgs"
     target_bed: Path | None = None
+    library_kit: str = ""
     line: int = 0
 
     @property
@@ -231,6 +232,7 @@ def _unit(row: Row, folder: Path) -> Unit:
         gvcf=path("gvcf"),
         assay=row.get("assay") or "wgs",
         target_bed=path("target_bed"),
+        library_kit=row.get("library_kit") or "",
         line=row.line,
     )
 

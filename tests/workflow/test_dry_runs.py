@@ -15,12 +15,13 @@ SEVERAL_LANES = 3
 ONCE = (
     *("stage_reference", "index_fasta", "index_bwa", "scatter_intervals", "list_regions"),
     *("initialise_database", "tabulate_cohort", "run_multiqc", "write_run_report", "all"),
+    "write_cohort_report",
 )
 PER_SAMPLE = (
     *("align", "verify_alignment", "measure_depth", "count_reads", "gather_gvcf"),
     *("verify_gvcf", "count_variants", "estimate_contamination"),
     *("measure_sample", "judge_sample"),
-    *("fingerprint_sample", "check_identity"),
+    *("screen_alignment", "fingerprint_sample", "check_identity"),
     *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
 )
 COMMON = {

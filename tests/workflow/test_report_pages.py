@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from report_builders import MADE, half_finished, make_project
+from wgs_pipeline.report.cohort import DRAWN, CohortSample, Relative, arrange
+from wgs_pipeline.report.cohort_page import render_cohort
 from wgs_pipeline.report.page import render
 
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
@@ -279,3 +283,76 @@ def test_it_prints_on_paper_without_being_cut(browser, pages):
     scroll, inner = browser.execute_script(widths)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert scroll <= inner
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """60 samples on four flowcells; S20 at half the coverage, FC2 with more duplicates."""
+    rng = np.random.default_rng(1)
+    middles = rng.uniform(1, 100, len(DRAWN))
+    samples = []
+    for number in range(60):
+        values = middles * (1 + rng.normal(0, 0.01, len(DRAWN)))
+        values[DRAWN.index("duplication")] *= 1.5 if number // 15 == 2 else 1
+        values[DRAWN.index("mean_autosome_coverage")] *= 0.5 if number == 20 else 1
+        when = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=number)
+        batches = {
+            **{"flowcell": [f"FC{number // 15}"], "library kit": [f"kit {number % 2}"]},
+            **{"region": [["North", "South"][number % 2]], "week": [f"{when:%G-W%V}"]},
+        }
+        verdict = "fail" if number == 20 else "pass"
+        samples.append(CohortSample(f"S{number:02d}", verdict, when, batches, values))
+    pairs = [Relative("S01", "S02", 0.25, 0.0, "parent and child", "parent and child", True)]
+    page = tmp_path_factory.mktemp("cohort") / "cohort.html"
+    page.write_text(render_cohort(arrange(samples, pairs), "x" * 200, "2026-03-01T00:00:00+00:00"))
+    return page
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_cohort_fits_and_asks_for_nothing(browser, cohort, size):
+    show(browser, cohort, SIZES[size])
+    assert requested(browser) == [cohort.as_uri()]
+    widths = "return [document.documentElement.scrollWidth, window.innerWidth]"
+    scroll, inner = browser.execute_script(widths)
+    assert scroll <= inner == SIZES[size][0]
+    assert browser.get_log("browser") == []
+
+
+def test_the_cohort_shows_outliers_and_is_filtered(browser, cohort):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.select import Select
+
+    show(browser, cohort)
+    count = "return document.querySelectorAll(arguments[0]).length"
+    assert browser.execute_script(count, "svg.chart:not(.wide) circle") == 60 * len(DRAWN)
+    text = browser.execute_script("return document.body.innerText")
+    assert "60 samples judged: 59 pass, 1 fail." in text
+    first = browser.find_element(By.CSS_SELECTOR, "tr[data-of]").text.split()
+    assert first[:2] == ["S20", "Coverage"]
+    shown = browser.find_element(By.ID, "shown")
+    assert shown.text == "60 samples"
+    Select(browser.find_element(By.CSS_SELECTOR, "[data-factor=flowcell]")).select_by_visible_text(
+        "FC1"
+    )
+    assert shown.text == "15 of 60 samples"
+    assert browser.execute_script(count, "circle[data-row]:not(.away)") == 15 * len(DRAWN)
+    Select(browser.find_element(By.CSS_SELECTOR, "[data-factor=region]")).select_by_visible_text(
+        "South"
+    )
+    Select(browser.find_element(By.NAME, "verdict")).select_by_visible_text("pass")
+    assert shown.text == "8 of 60 samples"
+    browser.find_element(By.NAME, "text").send_keys("s1")
+    assert shown.text == "3 of 60 samples"  # S15, S17 and S19
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_of_the_cohort_stands_out(browser, cohort, scheme):
+    show(browser, cohort, scheme=scheme)
+    assert browser.execute_script(CONTRAST) == []
+
+
+def test_the_cohort_of_the_toy(browser, toy_run):
+    page = toy_run.project.results / "report/cohort.html"
+    show(browser, page)
+    text = browser.execute_script("return document.body.innerText")
+    assert "4 samples judged: 4 pass." in text

@@ -47,6 +47,7 @@ rule verify_gvcf:
             if unit_of(wildcards.sample).kind == "gvcf"
             else "qc/{sample}/mosdepth.quantized.bed.gz"
         ),
+        screening=lambda wildcards: screening_of([wildcards.sample]),
         intervals="reference/regions.bed",
     output:
         json="gvcf/{sample}.json",
@@ -64,5 +65,9 @@ rule verify_gvcf:
             if input.depth
             else ""
         ),
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
-        "wgs gvcf verify {input.gvcf:q} {params.depth} -o {output.json:q} 2> {log:q}"
+        """
+        wgs gvcf verify {input.gvcf:q} $({params.proceeds} && echo {params.depth}) \
+            -o {output.json:q} 2>{log:q}
+        """

@@ -15,6 +15,7 @@ from wgs_pipeline import readgroups
 from wgs_pipeline.checks.outputs import lost_database, write_trouble
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
+from wgs_pipeline.metrics.screening import forget_stale_stops
 from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
 from wgs_pipeline.resources.requests import Requests
@@ -49,6 +50,7 @@ if workflow.is_main_process:
     lost = lost_database(project.config)
     if lost:
         raise WorkflowError(str(lost))
+    forget_stale_stops(project)
     # After a kill the same command just goes on; Snakemake's own lock still keeps two runs apart.
     no_other_run = hold_run_lock(project.config.results)
 
@@ -72,6 +74,11 @@ def aligned_samples():
     """Samples that have an alignment, made here or elsewhere."""
     return samples_from("fastq") + samples_from("cram")
 
+
+# What samples are judged by.
+BOUNDS = {
+    key: project.config.values["qc"][key] for key in ("thresholds", "thresholds_for")
+}
 
 # Samples whose lanes can be compared: of an alignment made elsewhere it is seen in its header.
 SEVERAL_LANES = samples_from("cram") + [
@@ -213,6 +220,28 @@ def file_argument(option, path):
     return f"{option} {shlex.quote(str(path))}" if path else ""
 
 
+def screening_of(samples):
+    """What says whether samples go on to calling; of an old one only its content matters."""
+    if not project.config.qc.early_stop:
+        return []
+    screened = set(aligned_samples()) & set(samples)
+    return [ancient(f"qc/{name}/proceeds.txt") for name in sorted(screened)]
+
+
+def proceeding(samples):
+    """A command that lists those samples that go on to calling."""
+    files = [str(path) for path in screening_of(samples)]
+    free = [name for name in samples if f"qc/{name}/proceeds.txt" not in files]
+    listed = [f"printf '%s\\n' {' '.join(free)}"] if free else []
+    read = [f"cat {' '.join(files)}"] if files else []
+    return f"{{ {'; '.join(listed + read)}; }}"
+
+
+def proceeds(samples):
+    """A test whether any of the samples goes on to calling."""
+    return f'[[ -n "$({proceeding(samples)})" ]]'
+
+
 def fastp_reports(sample):
     """fastp's report of each lane of a sample."""
     units = [unit for unit in project.units[sample] if unit.kind == "fastq"]
@@ -231,6 +260,14 @@ def metric_sources(wildcards):
         sources.append(f"--samtools-stats qc/{sample}/samtools_stats.txt")
         sources.append(f"--alignment-tally qc/{sample}/alignment_tally.json")
     return " ".join(sources)
+
+
+def alignment_measures(wildcards):
+    """What is measured of an alignment; nothing where a sample enters as a gVCF."""
+    if unit_of(wildcards.sample).kind == "gvcf":
+        return []
+    names = ("samtools_stats.txt", "alignment_tally.json")
+    return [f"qc/{wildcards.sample}/{name}" for name in names]
 
 
 def multiqc_inputs():

@@ -8,6 +8,8 @@ rule gather_callset:
     """Join and index the pieces of a family's joint call."""
     input:
         pieces=expand("callset/pieces/{{family}}/{piece}.vcf.gz", piece=PIECES),
+        screening=lambda wildcards: screening_of(project.families[wildcards.family]),
+        fai="reference/genome.fa.fai",
     output:
         vcf="callset/{family}.vcf.gz",
         tbi="callset/{family}.vcf.gz.tbi",
@@ -20,9 +22,16 @@ rule gather_callset:
     threads: 2
     resources:
         **needs("gather_callset"),
+    params:
+        proceeds=lambda wildcards: proceeds(project.families[wildcards.family]),
     shell:
         """
         exec 2>{log:q}
+        if ! {params.proceeds}; then
+            wgs gvcf empty --fai {input.fai:q} -o {output.vcf:q}
+            tabix --preset vcf --force {output.vcf:q}
+            exit 0
+        fi
         part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         wgs gvcf gather {input.pieces:q} --threads {threads} -o "$part/vcf.gz"

@@ -104,6 +104,43 @@ rule count_reads:
         """
 
 
+rule screen_alignment:
+    """Judge an alignment, so that one that is certain to fail is not called."""
+    input:
+        alignment=alignment_measures,
+        reads=lambda wildcards: fastp_reports(wildcards.sample),
+        lanes=lambda wildcards: lane_comparison(wildcards.sample),
+    output:
+        metrics="qc/{sample}/alignment_metrics.json",
+        json="qc/{sample}/screening.json",
+        proceeds="qc/{sample}/proceeds.txt",
+    log:
+        "logs/screen_alignment/{sample}.log",
+    wildcard_constraints:
+        sample=any_of(aligned_samples()),
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        **needs("screen_alignment"),
+    params:
+        sources=metric_sources,
+        sex=lambda wildcards: project.samples[wildcards.sample].sex,
+        configfile=EFFECTIVE_CONFIG,
+        material=lambda wildcards: project.samples[wildcards.sample].material,
+        lanes=lambda wildcards, input: (
+            f"--identity {input.lanes}" if input.lanes else ""
+        ),
+    shell:
+        """
+        exec 2>{log:q}
+        wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
+            -o {output.metrics:q}
+        wgs qc verdict --metrics {output.metrics:q} --config {params.configfile:q} \
+            --material {params.material} {params.lanes} --proceeds {output.proceeds:q} \
+            -o {output.json:q}
+        """
+
+
 rule count_variants:
     """Count the variants that one sample carries on the autosomes.
 
@@ -170,14 +207,8 @@ rule estimate_contamination:
 rule measure_sample:
     """Derive the metrics of a sample."""
     input:
-        alignment=lambda wildcards: (
-            []
-            if unit_of(wildcards.sample).kind == "gvcf"
-            else [
-                "qc/{sample}/samtools_stats.txt",
-                "qc/{sample}/alignment_tally.json",
-            ]
-        ),
+        alignment=alignment_measures,
+        screening=lambda wildcards: screening_of([wildcards.sample]),
         lanes=lambda wildcards: fastp_reports(wildcards.sample),
         variants="qc/{sample}/bcftools_stats.txt",
         charr="qc/{sample}/charr.json",
@@ -192,10 +223,12 @@ rule measure_sample:
     params:
         sources=metric_sources,
         sex=lambda wildcards: project.samples[wildcards.sample].sex,
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
         """
         wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
-            --callset-stats {input.variants:q} --charr {input.charr:q} -o {output.json:q} 2>{log:q}
+            $({params.proceeds} && echo --callset-stats {input.variants:q} --charr {input.charr:q}) \
+            -o {output.json:q} 2>{log:q}
         """
 
 
@@ -204,6 +237,7 @@ rule fingerprint_sample:
     input:
         gvcf="gvcf/{sample}.g.vcf.gz",
         verified="gvcf/{sample}.json",
+        screening=lambda wildcards: screening_of([wildcards.sample]),
         sites=project.config.qc.identity.sites or [],
         fai="reference/genome.fa.fai",
     output:
@@ -218,10 +252,12 @@ rule fingerprint_sample:
         **needs("fingerprint_sample"),
     params:
         configfile=EFFECTIVE_CONFIG,
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
         """
         wgs qc fingerprint --sample {wildcards.sample} --gvcf {input.gvcf:q} \
-            --config {params.configfile:q} --reference-fai {input.fai:q} -o {output.npz:q} 2>{log:q}
+            --config {params.configfile:q} --reference-fai {input.fai:q} \
+            $({params.proceeds} || echo --stopped) -o {output.npz:q} 2>{log:q}
         """
 
 
@@ -290,6 +326,7 @@ rule judge_sample:
         metrics="qc/{sample}/metrics.json",
         identity="qc/{sample}/identity.json",
         lanes=lambda wildcards: lane_comparison(wildcards.sample),
+        screening=lambda wildcards: screening_of([wildcards.sample]),
     output:
         json="qc/{sample}/verdict.json",
     log:
@@ -301,18 +338,20 @@ rule judge_sample:
     params:
         configfile=EFFECTIVE_CONFIG,
         # Read through the configuration: here so that a change of them is noticed.
-        thresholds=project.config.values["qc"],
+        bounds=BOUNDS,
         overrides=lambda wildcards: overrides_of(wildcards.sample),
         assay=lambda wildcards: unit_of(wildcards.sample).assay,
         material=lambda wildcards: project.samples[wildcards.sample].material,
         lanes=lambda wildcards, input: (
             f"--identity {input.lanes}" if input.lanes else ""
         ),
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
         """
         wgs qc verdict --metrics {input.metrics:q} --config {params.configfile:q} \
             --assay {params.assay} --material {params.material} \
-            --identity {input.identity:q} {params.lanes} -o {output.json:q} 2>{log:q}
+            --identity {input.identity:q} {params.lanes} \
+            $({params.proceeds} || echo --stopped) -o {output.json:q} 2>{log:q}
         """
 
 
@@ -324,6 +363,7 @@ rule compare_with_truth:
         query=lambda wildcards: (
             f"callset/{project.samples[wildcards.sample].family_id}.vcf.gz"
         ),
+        screening=lambda wildcards: screening_of([wildcards.sample]),
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:
@@ -336,8 +376,14 @@ rule compare_with_truth:
         "../envs/bcftools.yaml"
     resources:
         **needs("compare_with_truth"),
+    params:
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
         """
+        if ! {params.proceeds}; then
+            echo null >{output.json:q}
+            exit 0
+        fi
         wgs qc concordance --truth {input.truth:q} --query {input.query:q} \
             --sample {wildcards.sample} --bed {input.bed:q} --reference {input.fasta:q} \
             -o {output.json:q} 2>{log:q}

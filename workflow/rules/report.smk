@@ -3,6 +3,7 @@
 
 localrules:
     write_run_report,
+    write_cohort_report,
 
 
 rule write_run_report:
@@ -14,6 +15,7 @@ rule write_run_report:
         callsets=callsets(),
         cohort="qc/samples.tsv",
         multiqc="qc/multiqc.html",
+        pictures="report/cohort.html",
     output:
         html="report/run.html",
         json="report/run.json",
@@ -33,6 +35,26 @@ rule write_run_report:
         """
 
 
+rule write_cohort_report:
+    """Draw all samples together: trends, outliers by batch, relatives."""
+    input:
+        metrics=expand("qc/{sample}/metrics.json", sample=project.analysed),
+        identities=expand("qc/{sample}/identity.json", sample=project.analysed),
+        verdicts=expand("qc/{sample}/verdict.json", sample=project.analysed),
+    output:
+        html="report/cohort.html",
+    log:
+        "logs/write_cohort_report/cohort.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        **needs("write_cohort_report"),
+    params:
+        configfile=EFFECTIVE_CONFIG,
+    shell:
+        "wgs report cohort {params.configfile:q} -o {output.html:q} 2> {log:q}"
+
+
 onerror:
     # One sample that failed does not keep the others from being tabulated and reported.
     shell(
@@ -43,3 +65,4 @@ onerror:
         "wgs report run {EFFECTIVE_CONFIG:q} -o report/run.html --json report/run.json "
         "--costs report/costs.tsv || true"
     )
+    shell("wgs report cohort {EFFECTIVE_CONFIG:q} -o report/cohort.html || true")

@@ -10,6 +10,7 @@ from typing import Any
 
 from wgs_pipeline.checks.alignments import check_alignments
 from wgs_pipeline.checks.archives import check_recipients
+from wgs_pipeline.checks.compression import access_problem
 from wgs_pipeline.checks.gvcfs import check_gvcfs
 from wgs_pipeline.checks.outputs import check_outputs
 from wgs_pipeline.checks.panels import check_panel
@@ -61,6 +62,7 @@ def check_project(
     problems += check_panel(config, lengths)
     problems += check_truths(config, project.analysed, lengths)
     problems += check_recipients(config)
+    problems += _site_problems(config)
     problems += check_outputs(config)
     left_out = tuple(project.excluded) if project.register.events_of else ()
     checked = _checked(config, project, lengths)
@@ -69,6 +71,16 @@ def check_project(
     space = predict_space(project)
     warnings = (space.warning,) if space.warning else ()
     return Findings((), (*checked, str(space)), left_out, warnings)
+
+
+def _site_problems(config: Config) -> list[Problem]:
+    """Problems of the sites at which genomes are compared."""
+    sites = config.qc.identity.sites
+    if sites is None:
+        return []
+    line = config.line("qc", "identity", "sites")
+    missing = access_problem(sites, str(config.path), line, "qc.identity.sites")
+    return [missing] if missing else []
 
 
 def _checked(config: Config, project: Project, lengths: Mapping[str, int]) -> list[str]:

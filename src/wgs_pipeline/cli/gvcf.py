@@ -49,6 +49,18 @@ def gather(pieces: tuple[Path, ...], depth_bands: list[int], threads: int, outpu
 
 
 @command.command()
+@click.option("--fai", type=click.Path(path_type=Path), required=True, help="FASTA index.")
+@click.option("--sample", "samples", multiple=True, help="sample_id; once a sample.")
+@click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="bgzip VCF.")
+def empty(fai: Path, samples: tuple[str, ...], output: Path) -> None:
+    """Write the gVCF, without a record, of samples that are not called."""
+    from wgs_pipeline import gvcf
+    from wgs_pipeline.reference import read_contigs
+
+    gvcf.write_empty(output, {each.name: each.length for each in read_contigs(fai)}, samples)
+
+
+@command.command()
 @click.argument("path", metavar="GVCF", type=click.Path(path_type=Path))
 @click.option(
     "--depth",

@@ -177,6 +177,12 @@ def charr(
 @click.option("--assay", default="wgs", show_default=True, help="wgs, exome or panel.")
 @click.option("--material", default="germline", show_default=True, help="germline or tumour.")
 @click.option("--identity", type=_PATH, multiple=True, help="identity.json or lanes.json.")
+@click.option("--stopped", is_flag=True, help="The sample was stopped before it was called.")
+@click.option(
+    "--proceeds",
+    type=_PATH,
+    help="Also write the sample's name to this file, or nothing where calling it is of no use.",
+)
 @_output
 def verdict(
     metrics_path: Path,
@@ -184,13 +190,16 @@ def verdict(
     assay: str,
     material: str,
     identity: tuple[Path, ...],
+    stopped: bool,
+    proceeds: Path | None,
     output: Path,
 ) -> None:
     """Judge a sample: pass, warn, fail or hold, why, and the next action."""
     from wgs_pipeline.config import load_config
     from wgs_pipeline.metrics.identity import read_findings
     from wgs_pipeline.metrics.sample import read_metrics
-    from wgs_pipeline.metrics.verdict import judge
+    from wgs_pipeline.metrics.screening import basis, is_worth_calling
+    from wgs_pipeline.metrics.verdict import STOPPED, judge
     from wgs_pipeline.overrides import read_overrides
 
     config = load_config(configfile).qc
@@ -198,10 +207,16 @@ def verdict(
     signed = read_overrides(config.overrides)
     mine = [each for each in signed if each.sample_id == measured.sample]
     found = read_findings(identity, measured.sample)
-    judged = judge(measured, config.bounds(assay, material), mine, found)
+    if stopped:
+        found.not_judged.append(STOPPED)
+    bounds = config.bounds(assay, material)
+    judged = judge(measured, bounds, mine, found)
     for each in judged.unused_overrides:
         click.echo(f"{measured.sample}: nothing to override in {each.metric}", err=True)
-    write_json(output, judged.as_json())
+    document = judged.as_json()
+    write_json(output, document | {"basis": basis(bounds, mine)} if proceeds else document)
+    if proceeds:
+        write_text(proceeds, f"{measured.sample}\n" if is_worth_calling(judged) else "")
 
 
 @command.command()

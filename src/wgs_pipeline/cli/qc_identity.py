@@ -27,14 +27,16 @@ _output = click.option("-o", "--output", type=_PATH, required=True, help="File t
 @click.command()
 @click.option("--sample", required=True, help="sample_id.")
 @click.option("--gvcf", type=_PATH, required=True, help="Its gVCF.")
+@click.option("--stopped", is_flag=True, help="The sample was not called: nothing was examined.")
 @_config
 @_fai
 @_output
 def fingerprint(
-    sample: str, gvcf: Path, configfile: Path, reference_fai: Path, output: Path
+    sample: str, gvcf: Path, stopped: bool, configfile: Path, reference_fai: Path, output: Path
 ) -> None:
     """Write what a genome carries at the places where genomes are compared."""
     from wgs_pipeline.config import load_config
+    from wgs_pipeline.fingerprints import nothing_examined
     from wgs_pipeline.ngd.lookalikes import fingerprint_of_gvcf
     from wgs_pipeline.ngd.records import Rule
     from wgs_pipeline.reference import read_contigs
@@ -43,6 +45,9 @@ def fingerprint(
     rule = Rule(config.ngd.callable.min_dp, config.ngd.callable.min_gq)
     lengths = {each.name: each.length for each in read_contigs(reference_fai)}
     panel = _panel(config, reference_fai)
+    if stopped:
+        nothing_examined(sample, panel).write(output)
+        return
     fingerprint_of_gvcf(gvcf, sample, panel, lengths, rule).write(output)
 
 
@@ -58,7 +63,13 @@ def identity(
     sample: str, qc_dir: Path, configfile: Path, reference_fai: Path, output: Path
 ) -> None:
     """Compare a genome with those of the run that are there, and with the whole database."""
-    from wgs_pipeline.metrics.identity import DATABASE, RELATEDNESS, exchanges, judge_identity
+    from wgs_pipeline.metrics.identity import (
+        DATABASE,
+        RELATEDNESS,
+        exchanges,
+        judge_identity,
+        too_few,
+    )
     from wgs_pipeline.project import Project
 
     project = Project.load(configfile)
@@ -70,13 +81,14 @@ def identity(
             "configuration; make it again with wgs qc fingerprint"
         )
     one, minimum = prints[sample], project.config.qc.identity.min_sites
-    absent: dict[str, str] = {}
-    in_run = _in_run(project, one, prints)
-    if not in_run:
-        absent[RELATEDNESS] = "no other genome of the run was there to compare with"
-    in_database, why = _in_database(project, one, panel)
-    if why:
-        absent[DATABASE] = why
+    why = too_few(one, minimum)
+    absent = {RELATEDNESS: why, DATABASE: why}
+    in_run: list[Pair] = []
+    in_database: list[Pair] = []
+    if not why:
+        in_run = _in_run(project, one, prints)
+        absent[RELATEDNESS] = "" if in_run else "no other genome of the run was there"
+        in_database, absent[DATABASE] = _in_database(project, one, panel)
     judged = judge_identity(sample, [*in_run, *in_database], minimum, absent)
     enough = [pair for pair in in_run if pair.found.sites >= minimum]
     judged.findings.reasons += exchanges(project.samples[sample], enough, project.samples, prints)
@@ -108,7 +120,7 @@ def _in_run(project: Project, one: Fingerprint, prints: Mapping[str, Fingerprint
     return [
         compare(one, other, RELATEDNESS, expected_relation(me, project.samples[name]))
         for name, other in prints.items()
-        if name != one.sample and len(other.keys) + len(one.keys)
+        if name != one.sample and len(other.keys) and len(one.keys)
     ]
 
 
@@ -116,12 +128,10 @@ def _in_database(project: Project, one: Fingerprint, panel: Panel) -> tuple[list
     """Pairs with genomes of the database, or why there are none."""
     from wgs_pipeline.metrics.identity import DATABASE, compare
     from wgs_pipeline.metrics.relatedness import Relation
-    from wgs_pipeline.ngd.lookalikes import LEAST_ASKED, lookalikes
+    from wgs_pipeline.ngd.lookalikes import lookalikes
 
     patient = project.samples[one.sample].patient_id
     found = lookalikes(project.config.ngd.root, one, panel, one.sample, patient)
-    if len(one.keys) < max(LEAST_ASKED, project.config.qc.identity.min_sites // 2):
-        return [], f"it carries {len(one.keys)} SNVs at the places of comparison, which is too few"
     if not found.genomes:
         return [], "the database holds no whole genome to compare with"
     pairs = []

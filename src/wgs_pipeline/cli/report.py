@@ -48,6 +48,25 @@ def run(configfile: Path, output: Path, data: Path, costs: Path | None) -> None:
 
 @command.command()
 @_config
+@click.option("-o", "--output", type=_PATH, required=True, help="HTML page to write.")
+def cohort(configfile: Path, output: Path) -> None:
+    """Show all judged samples of CONFIGFILE together: trends, outliers, batches, relatives."""
+    from datetime import UTC, datetime
+
+    from wgs_pipeline.files import write_text
+    from wgs_pipeline.project import Project
+    from wgs_pipeline.report.cohort import view_cohort
+    from wgs_pipeline.report.cohort_page import render_cohort
+
+    project = Project.load(configfile)
+    results = project.config.results
+    name = results.parent.name if results.name == "results" else results.name
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    write_text(output, render_cohort(view_cohort(project), name, now))
+
+
+@command.command()
+@_config
 def summary(configfile: Path) -> None:
     """Print the end of a run of CONFIGFILE: samples, accuracy, three questions to the database."""
     from datetime import UTC, datetime

@@ -45,6 +45,22 @@ class Pair:
         )
 
 
+def too_few(one: Fingerprint, min_sites: int) -> str:
+    """Why a genome cannot be compared with any; empty where it can.
+
+    Two strangers vary at some twice as many sites as one of them carries variants at. By the
+    genome alone, so that the verdict does not tell in which order samples were judged.
+    """
+    if not len(one.starts):
+        return "the sample was not called"
+    if 2 * len(one.keys) < min_sites:
+        return (
+            f"it carries {len(one.keys):,} SNVs where genomes are compared; expected "
+            f"{min_sites // 2:,}"
+        )
+    return ""
+
+
 def compare(one: Fingerprint, other: Fingerprint, metric: str, expected: Relation | None) -> Pair:
     """Compare two genomes at every site where one of them varies."""
     (found,) = kinship_of_one(dosage_matrix([one, other]))

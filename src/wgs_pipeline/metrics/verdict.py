@@ -18,6 +18,8 @@ from wgs_pipeline.overrides import Override
 
 LOAD, RE_EXTRACT, RESOLVE_IDENTITY = "load", "re-extract", "resolve identity"
 _COVERAGE, _YIELD, _KARYOTYPE = "mean_autosome_coverage", "yield_bp_q30", "inferred_karyotype"
+#: What a verdict says of a sample that was stopped early.
+STOPPED = ("calling", "stopped after alignment: it is certain not to be loaded")
 #: Metrics that more sequencing of the same library mends.
 _MENDED_BY_SEQUENCING = frozenset({_COVERAGE, "pct_autosomes_15x", _YIELD})
 

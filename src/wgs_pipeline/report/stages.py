@@ -109,6 +109,7 @@ def cohort_steps() -> tuple[Step, ...]:
     return (
         Step("tabulate_cohort", "cohort", ("qc/samples.tsv",)),
         Step("run_multiqc", "cohort", ("qc/multiqc.html",)),
+        Step("write_cohort_report", "cohort", ("report/cohort.html",)),
     )
 
 
@@ -190,6 +191,9 @@ def _qc(project: Project, sample: str) -> Iterator[Step]:
     if _kind(project, sample) != "gvcf":
         yield Step("measure_depth", sample, (f"{folder}/mosdepth.quantized.bed.gz",))
         yield Step("count_reads", sample, (f"{folder}/samtools_stats.txt",))
+    if _kind(project, sample) != "gvcf" and project.config.qc.early_stop:
+        made, metrics = f"{folder}/screening.json", f"{folder}/metrics.json"
+        yield Step("screen_alignment", sample, (made,), replaced_by=metrics)
     yield Step("count_variants", sample, (f"{folder}/bcftools_stats.txt",))
     yield Step("estimate_contamination", sample, (f"{folder}/charr.json",))
     yield Step("measure_sample", sample, (f"{folder}/metrics.json",))

@@ -10,7 +10,7 @@ import pytest
 
 from people import People
 from wgs_pipeline.errors import WgsError
-from wgs_pipeline.fingerprints import Panel, dosage_matrix, read_fingerprint
+from wgs_pipeline.fingerprints import Panel, dosage_matrix, nothing_examined, read_fingerprint
 from wgs_pipeline.metrics.identity import (
     DATABASE,
     RELATEDNESS,
@@ -19,6 +19,7 @@ from wgs_pipeline.metrics.identity import (
     expected_relation,
     judge_identity,
     read_findings,
+    too_few,
 )
 from wgs_pipeline.metrics.places import read_sites
 from wgs_pipeline.metrics.relatedness import Kinship, Relation
@@ -169,6 +170,17 @@ def test_what_a_pair_comes_to(expected, found, level):
         assert reason.other == "other"
         assert "other" in str(reason.value)
     assert (RELATEDNESS in findings.passed) is (level is None)
+
+
+def test_a_genome_with_few_snvs_is_compared_with_none(people, take):
+    one = take("child")
+    carried = int((people.dosages("child") > 0).sum())
+    assert too_few(one, 2 * carried) == ""
+    assert too_few(one, 2 * carried + 2) == (
+        f"it carries {carried:,} SNVs where genomes are compared; expected {carried + 1:,}"
+    )
+    panel = Panel.of({"chr1": people.length})
+    assert too_few(nothing_examined("child", panel), 10) == "the sample was not called"
 
 
 def test_too_few_sites_are_not_judged(people, take):

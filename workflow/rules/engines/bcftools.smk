@@ -17,6 +17,7 @@ rule call_piece:
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
         ploidy="reference/ploidy/{sample}.bed",
+        screening=lambda wildcards: screening_of([wildcards.sample]),
     output:
         gvcf=temp("gvcf/pieces/{sample}/{piece}.g.vcf.gz"),
     log:
@@ -34,9 +35,14 @@ rule call_piece:
         min_depth=CALLING.min_depth,
         bands=",".join(map(str, CALLING.depth_bands)),
         sexes=lambda wildcards: f"{wildcards.sample} {wildcards.sample}",
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
         """
         exec 2>{log:q}
+        if ! {params.proceeds}; then
+            touch {output.gvcf:q}
+            exit 0
+        fi
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
@@ -56,6 +62,8 @@ rule gather_gvcf:
     """Join the pieces of a sample's gVCF as if it had been called in one go."""
     input:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.g.vcf.gz", piece=PIECES),
+        screening=lambda wildcards: screening_of([wildcards.sample]),
+        fai="reference/genome.fa.fai",
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
         tbi="gvcf/{sample}.g.vcf.gz.tbi",
@@ -72,9 +80,15 @@ rule gather_gvcf:
         **needs("gather_gvcf"),
     params:
         bands=",".join(map(str, CALLING.depth_bands)),
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
         """
         exec 2>{log:q}
+        if ! {params.proceeds}; then
+            wgs gvcf empty --fai {input.fai:q} --sample {wildcards.sample} -o {output.gvcf:q}
+            tabix --preset vcf --force {output.gvcf:q}
+            exit 0
+        fi
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         wgs gvcf gather {input.pieces:q} --depth-bands {params.bands} --threads {threads} \
@@ -102,6 +116,7 @@ rule call_family_piece:
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
         ploidy=ploidies_of,
+        screening=lambda wildcards: screening_of(project.families[wildcards.family]),
     output:
         vcf=temp("callset/pieces/{family}/{piece}.vcf.gz"),
     log:
@@ -118,21 +133,25 @@ rule call_family_piece:
         min_qual=CALLING.min_qual,
         min_depth=CALLING.min_depth,
         members=lambda wildcards: project.families[wildcards.family],
-        sexes=lambda wildcards: "\n".join(
-            f"{m} {m}" for m in project.families[wildcards.family]
-        ),
+        proceeds=lambda wildcards: proceeds(project.families[wildcards.family]),
+        proceeding=lambda wildcards: proceeding(project.families[wildcards.family]),
     shell:
         """
         exec 2>{log:q}
+        if ! {params.proceeds}; then
+            touch {output.vcf:q}
+            exit 0
+        fi
         part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
             --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
-            --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.crams:q} \
+            --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u \
+            --bam-list <({params.proceeding} | sed "s|.*|alignment/&.cram|") \
             | bcftools view --targets-file {input.core:q} --output-type u \
             | bcftools call --multiallelic-caller --variants-only \
                 --ploidy-file <(wgs reference ploidy-file <(cat {input.ploidy:q}) {params.members}) \
-                --samples-file <(echo {params.sexes:q}) --output-type u \
+                --samples-file <({params.proceeding} | sed "s/.*/& &/") --output-type u \
             | bcftools filter --soft-filter LowQual --output-type z --output "$part/vcf" \
                 --exclude 'QUAL < {params.min_qual} || MAX(FORMAT/DP) < {params.min_depth}'
         mv "$part/vcf" {output.vcf:q}

@@ -19,6 +19,7 @@ rule call_variants_piece:
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
         ploidy="reference/ploidy/{sample}.bed",
+        screening=lambda wildcards: screening_of([wildcards.sample]),
     output:
         vcf=temp("gvcf/pieces/{sample}/{piece}.vcf.gz"),
     log:
@@ -34,9 +35,14 @@ rule call_variants_piece:
         min_base_quality=CALLING.min_base_quality,
         min_qual=CALLING.min_qual,
         min_depth=CALLING.min_depth,
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
         """
         exec 2>{log:q}
+        if ! {params.proceeds}; then
+            touch {output.vcf:q}
+            exit 0
+        fi
         part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
@@ -57,6 +63,7 @@ rule gather_gvcf:
     """Join the pieces of a sample and fill the bases between its variants with blocks."""
     input:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.vcf.gz", piece=PIECES),
+        screening=lambda wildcards: screening_of([wildcards.sample]),
         depth="qc/{sample}/mosdepth.quantized.bed.gz",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
@@ -74,9 +81,16 @@ rule gather_gvcf:
     threads: 2
     resources:
         **needs("gather_gvcf"),
+    params:
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
     shell:
         """
         exec 2>{log:q}
+        if ! {params.proceeds}; then
+            wgs gvcf empty --fai {input.fai:q} --sample {wildcards.sample} -o {output.gvcf:q}
+            tabix --preset vcf --force {output.gvcf:q}
+            exit 0
+        fi
         spill=$(mktemp --directory --tmpdir={resources.tmpdir:q} gather.XXXXXX)
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
         trap 'rm -rf "$spill" "$part"' EXIT
@@ -110,6 +124,7 @@ rule call_family_piece:
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
         ploidy=ploidies_of,
+        screening=lambda wildcards: screening_of(project.families[wildcards.family]),
     output:
         vcf=temp("callset/pieces/{family}/{piece}.vcf.gz"),
     log:
@@ -125,15 +140,22 @@ rule call_family_piece:
         min_base_quality=CALLING.min_base_quality,
         min_qual=CALLING.min_qual,
         min_depth=CALLING.min_depth,
+        proceeds=lambda wildcards: proceeds(project.families[wildcards.family]),
+        proceeding=lambda wildcards: proceeding(project.families[wildcards.family]),
     shell:
         """
         exec 2>{log:q}
+        if ! {params.proceeds}; then
+            touch {output.vcf:q}
+            exit 0
+        fi
         part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         freebayes --fasta-reference {input.fasta:q} --targets {input.padded:q} \
             --min-mapping-quality {params.min_mapping_quality} \
             --min-base-quality {params.min_base_quality} --genotype-qualities \
-            --cnv-map <(cat {input.ploidy:q}) {input.crams:q} \
+            --cnv-map <(cat {input.ploidy:q}) \
+            --bam-list <({params.proceeding} | sed "s|.*|alignment/&.cram|") \
             | bcftools norm --multiallelics -any --fasta-ref {input.fasta:q} --output-type u \
             | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
             | bcftools view --targets-file {input.core:q} --output-type u \

@@ -25,10 +25,11 @@ LANES = 2
 
 @dataclass(frozen=True)
 class DryRun:
-    """One dry run: wall time in seconds, most memory in MB, number of jobs in the graph."""
+    """One dry run: time and processor time in seconds, most memory in MB, jobs in the graph."""
 
     samples: int
     wall_s: float
+    cpu_s: float
     max_rss_mb: float
     jobs: int
 
@@ -75,7 +76,8 @@ def dry_run(config: Path, samples: int, *arguments: str) -> DryRun:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}\n{said}")
     total = re.findall(r"^total\s+(\d+)", said, re.MULTILINE)
-    return DryRun(samples, wall, usage.ru_maxrss / 1024, int(total[-1]) if total else 0)
+    cpu = usage.ru_utime + usage.ru_stime
+    return DryRun(samples, wall, cpu, usage.ru_maxrss / 1024, int(total[-1]) if total else 0)
 
 
 def _samples(count: int) -> Iterator[tuple[str, ...]]:
@@ -103,11 +105,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, nargs="+", default=[100, 1000, 5000])
     arguments = parser.parse_args()
-    print("samples\tjobs\twall_s\tmax_rss_mb")
+    print("samples\tjobs\twall_s\tcpu_s\tmax_rss_mb")
     for samples in arguments.samples:
         with tempfile.TemporaryDirectory(prefix="dag-") as folder:
             run = dry_run(make_project(Path(folder) / "project", samples), samples)
-        print(f"{run.samples}\t{run.jobs}\t{run.wall_s:.1f}\t{run.max_rss_mb:.0f}")
+        times = f"{run.wall_s:.1f}\t{run.cpu_s:.1f}"
+        print(f"{run.samples}\t{run.jobs}\t{times}\t{run.max_rss_mb:.0f}")
         sys.stdout.flush()
 
 

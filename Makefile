@@ -43,7 +43,7 @@ test-slurm: setup
 # Everything that reads what comes from outside, with 100,000 inputs that are nearly right.
 INPUTS ?= 100000
 fuzz: setup
-	WGS_FUZZ_INPUTS=$(INPUTS) pytest -q tests/fuzz
+	WGS_FUZZ_INPUTS=$(INPUTS) pytest -q -s tests/fuzz
 
 lint: setup
 	ruff check .

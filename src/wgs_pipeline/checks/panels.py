@@ -1,4 +1,4 @@
-"""The gene panel: readable, and on contigs of the reference."""
+"""Files that quality control reads: the gene panel, the common SNVs."""
 
 from __future__ import annotations
 
@@ -36,3 +36,13 @@ def check_panel(config: Config, lengths: Mapping[str, int]) -> list[Problem]:
     expected = "regions inside the contigs of reference.fasta"
     remedy = f"Name the panel in the coordinates of this reference ({len(outside)} lie outside)."
     return [Problem(where, line, found, expected, remedy)]
+
+
+def check_contamination_sites(config: Config) -> list[Problem]:
+    """A problem where ``qc.contamination_sites`` is no readable file."""
+    path = config.qc.contamination_sites
+    if path is None:
+        return []
+    line = config.line("qc", "contamination_sites")
+    missing = access_problem(path, str(config.path), line, "qc.contamination_sites")
+    return [missing] if missing else []

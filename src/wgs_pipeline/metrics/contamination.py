@@ -262,10 +262,16 @@ def charr_of_gvcf(
         gvcf: The gVCF.
         autosomes: BED of the autosomes without N.
         contigs: Names of the reference's contigs.
-        sites: VCF of common SNVs with INFO/AF; None: frequencies are not known.
+        sites: VCF of common SNVs with INFO/AF; without, or where it has too few of the sample's,
+            the frequencies count as unknown.
     """
     snvs = read_homozygous_snvs(gvcf, autosomes, contigs)
     if isinstance(snvs, NotApplicable):
         return Estimate(snvs, 0)
-    frequency = reference_frequencies(snvs, read_common_snvs(sites, contigs)) if sites else None
-    return charr_estimate(snvs.reference_reads, snvs.alternate_reads, frequency)
+    reads = snvs.reference_reads, snvs.alternate_reads
+    if sites:
+        frequency = reference_frequencies(snvs, read_common_snvs(sites, contigs))
+        known = charr_estimate(*reads, frequency)
+        if not isinstance(known.rate, NotApplicable):
+            return known
+    return charr_estimate(*reads)

@@ -264,14 +264,23 @@ def _summary(planned: Plan, before: Generation, number: int) -> Compaction:
 
 
 def _tidied(root: Root, vault: Vault, done: Compaction) -> Compaction:
-    """Drop and sweep, while no one commits; keys of shards that are gone go too."""
+    """Drop and sweep, while no one commits; keys of shards that are gone go too.
+
+    A genome in use keeps its key though its shard cannot be seen: a disk may just not be there.
+    """
     with vault.lease():
         publish(root, vault)
         number = int(vault.require("generation"))
         kept = tuple(drop_old(root, number))
         swept = sweep(root, [number, *kept], scattered_plan(vault))
         key_loan.end_expired(root)
-        gone = [each for each in vault.keys.kept_shards() if not root.shard(each).exists()]
+        used = {
+            shard
+            for each in (number, *kept)
+            for shard in read_generation(root, each).table["shard"].to_pylist()
+        }
+        held = (each for each in vault.keys.kept_shards() if each not in used)
+        gone = [each for each in held if not root.shard(each).exists()]
         with vault.transaction():
             vault.keys.destroy_shard_keys(gone)
     return Compaction(done.generation or number, done.merged, done.moved, done.retired, swept, kept)

@@ -184,6 +184,16 @@ def test_keys_of_replaced_genomes_go_with_their_shards(cohort: Cohort):
     assert len(cohort.vault.keys.kept_shards()) == 2
 
 
+def test_a_disk_that_is_not_there_takes_no_keys_with_it(cohort: Cohort):
+    digest, shards = shard_of(cohort), cohort.root.path / "shards"
+    compact(cohort.root, cohort.vault)
+    shards.rename(cohort.root.path.parent / "elsewhere")
+    compact(cohort.root, cohort.vault)
+    (cohort.root.path.parent / "elsewhere").rename(shards)
+    assert MARK in alts(readable(cohort), digest)
+    assert verify(cohort.root, cohort.vault).problems == ()
+
+
 def test_keys_of_other_shards_do_not_open_it(cohort: Cohort):
     one, two = (shard_of(cohort, number) for number in (1, 2))
     keys = cohort.vault.keys.shard_keys([one, two])

@@ -255,7 +255,12 @@ class Cluster:
 
     def _start_database(self) -> None:
         data, socket_file = self.folder / "db", self.folder / "run/mysql.sock"
-        common = ["--no-defaults", "--user=root", f"--datadir={data}"]
+        common = [
+            "--no-defaults",
+            "--user=root",
+            f"--datadir={data}",
+            f"--tmpdir={data.parent / 'run'}",
+        ]
         install = ["mariadb-install-db", *common, "--skip-test-db"]
         install.append("--auth-root-authentication-method=socket")
         done = subprocess.run(install, env=self.environment, capture_output=True, check=False)

@@ -101,7 +101,9 @@ def _sacct(*selection: str) -> list[str]:
 
 def _job(row: dict[str, str], steps: list[dict[str, str]]) -> AccountedJob:
     state = row["State"].split()[0]  # CANCELLED is followed by who did it
-    if state not in ALIVE and any(step["State"] == OUT_OF_MEMORY for step in steps):
+    # Steps of jobs that were ended for another reason may be called OUT_OF_MEMORY too: the end of
+    # a control group looks like that to Slurm 22.05.
+    if state == "FAILED" and any(step["State"] == OUT_OF_MEMORY for step in steps):
         state = OUT_OF_MEMORY
     return AccountedJob(
         id=row["JobIDRaw"],

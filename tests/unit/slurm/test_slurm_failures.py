@@ -53,6 +53,12 @@ def test_that_it_was_memory_is_taken_from_the_step():
     assert (third.state, third.mem_mb, third.limit_min) == ("COMPLETED", 4096, 240)
 
 
+def test_a_job_that_took_too_long_did_that_whatever_its_step_says():
+    lines = OVER_MEMORY.splitlines()[:3]
+    (job,) = parse([lines[0].replace("FAILED", "TIMEOUT"), *lines[1:]])
+    assert job.state == "TIMEOUT"
+
+
 def test_a_job_that_never_began_has_no_node():
     cancelled = parse(OVER_MEMORY.splitlines())[1]
     assert (cancelled.state, cancelled.node, cancelled.elapsed_s) == ("CANCELLED", "", 0)

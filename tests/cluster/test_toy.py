@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(LONGEST_RUN + 300)
 @pytest.fixture(scope="module")
 def ran(cluster, tmp_path_factory):
     """A run to the end in which one rule asks for more time than partition short allows."""
-    project = make_toy(tmp_path_factory.mktemp("slurm") / "toy", 0.1)
+    project = make_toy(tmp_path_factory.mktemp("slurm") / "toy", 0.2)
     asked = ("--set-resources", "align:runtime=1500")
     run = project.run(*SOON, *asked, profile="slurm", longest_s=LONGEST_RUN)
     assert run.code == 0, run.output[-8000:]

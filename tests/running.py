@@ -50,8 +50,8 @@ class Run:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """Jobs by rule, as snakemake announces one after the other."""
-        return dict(Counter(re.findall(r"(?m)^(?:local)?rule (\w+):$", self.output)))
+        """Jobs by rule, as snakemake announces them: one by one, or indented below their group."""
+        return dict(Counter(re.findall(r"(?m)^ *(?:local)?rule (\w+):$", self.output)))
 
 
 @dataclass(frozen=True)

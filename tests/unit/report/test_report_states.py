@@ -34,14 +34,23 @@ def test_everything_done(project):
     assert project.document()["run"]["status"] == "complete"
 
 
-@pytest.mark.parametrize("stage", MADE)
-@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize(
+    ("stage", "which"),
+    [(stage, which) for stage in MADE for which in (0, -1) if (stage, which) != ("verdict", 0)],
+)
 def test_a_stage_is_done_only_with_all_its_outputs(project, stage, which):
     project.make("S1", "F1", *MADE)
     (project.results / MADE[stage][which].format(s="S1", f="F1")).unlink()
     states = states_of(project, "S1")
     assert states.pop(stage) == NOT_REACHED
     assert set(states.values()) == {DONE}
+
+
+def test_a_verdict_stands_without_what_it_is_made_of(project):
+    project.make("S1", "F1", *MADE)
+    for path in MADE["verdict"][:-1]:
+        (project.results / path.format(s="S1", f="F1")).unlink()
+    assert set(states_of(project, "S1").values()) == {DONE}
 
 
 @pytest.mark.parametrize(

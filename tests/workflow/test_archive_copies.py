@@ -85,7 +85,7 @@ def test_a_key_that_is_none_is_found_before_the_run(toy_run, archived, tmp_path)
             run = project.run()
             assert run.code != 0
             assert str(recipient) in run.output  # a missing one is named by Snakemake itself
-            assert "public key" in run.output or "Missing input files" in run.output
+            assert "public key" in run.output or "affected files" in run.output
             assert run.jobs == {}
             assert "Traceback" not in run.output
     finally:

@@ -77,6 +77,22 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Every file below a folder, in order; folders that vanish meanwhile are passed over.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+
+    def unreadable(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    walk = os.walk(folder, onerror=unreadable)
+    found = (Path(where) / name for where, _, names in walk for name in names)
+    return sorted(path for path in found if path.is_file())
+
+
 def sweep_temporaries(folder: Path) -> int:
     """Remove what killed processes left of files that they were writing, anywhere below a folder.
 

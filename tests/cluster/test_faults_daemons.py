@@ -38,6 +38,10 @@ def run(cluster, toy, tmp_path_factory):
         begun.kill()
 
 
+#: What the plugin says when it has asked often enough for a job that accounting does not show.
+GIVEN_UP = "Unable to get the status of all active jobs"
+
+
 @pytest.fixture(scope="module")
 def impatient(cluster, toy, tmp_path_factory):
     """A run whose plugin gives up accounting soon, and forgets its job."""
@@ -64,12 +68,12 @@ def test_slurmctld_is_killed_and_started_again(cluster, run, impatient):
     assert next(each.id for each in run.jobs) == job.id
 
 
-def test_a_job_ends_while_accounting_is_away(cluster, run):
+def test_a_job_ends_while_accounting_is_away(cluster, run, impatient):
     """Without the profile's patience the plugin would forget it, and wait for ever."""
     wait_until(lambda: run.calls == 2)
     cluster.end("slurmdbd", kill=True)
     go_on(run, 2)
-    time.sleep(15)
+    wait_until(lambda: GIVEN_UP in impatient.output)
     assert run.process.poll() is None
     cluster.start_accounting()
     run.succeed()

@@ -51,7 +51,9 @@ def test_the_small_project_is_good(small_project):
     answer = small_project.check()
     assert answer.code == 0
     kinds = [line.split()[1] for line in answer.err.splitlines()]
-    assert kinds == ["config", "samples", "units", "consents", "reference", "fastq", "outputs"]
+    assert kinds == [
+        *("config", "samples", "units", "consents", "reference", "fastq", "outputs", "space")
+    ]
 
 
 def test_crlf_and_byte_order_mark(small_project):

@@ -131,7 +131,7 @@ def aligned(tmp_path_factory):
             "lanes": readgroups.stream_arguments(units),
             "read_groups": readgroups.header_arguments(units, "ILLUMINA"),
             "prefix": "genome.fa",
-            "batch": 100_000_000,
+            "optical_distance": 100, "batch": 100_000_000,
         },
     )  # fmt: skip
     return Aligned(folder, folder / "alignment" / "S1.cram", fasta, folder / "reads.json")

@@ -7,7 +7,13 @@ import sys
 import pytest
 
 from wgs_pipeline.errors import OutputError
-from wgs_pipeline.files import replacing, sweep_temporaries, write_json, write_text
+from wgs_pipeline.files import (
+    files_below,
+    replacing,
+    sweep_temporaries,
+    write_json,
+    write_text,
+)
 
 
 def names(folder):
@@ -128,6 +134,15 @@ def test_read_only_folder(tmp_path):
     with pytest.raises(OutputError, match=f"{path}: cannot be written: Permission denied"):
         write_text(path, "text")
     tmp_path.chmod(0o700)
+
+
+def test_files_below_a_folder(tmp_path):
+    for name in ("b/2", "b/1", "a", "c/d/e"):
+        write_text(tmp_path / name, name)
+    (tmp_path / "empty").mkdir()
+    found = files_below(tmp_path)
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["a", "b/1", "b/2", "c/d/e"]
+    assert files_below(tmp_path / "nowhere") == []
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path):

@@ -221,20 +221,22 @@ def file_argument(option, path):
 
 
 def screening_of(samples):
-    """What says whether samples go on to calling; of an old one only its content matters."""
+    """What says whether samples go on to calling."""
     if not project.config.qc.early_stop:
         return []
-    screened = set(aligned_samples()) & set(samples)
-    return [ancient(f"qc/{name}/proceeds.txt") for name in sorted(screened)]
+    screened = set(aligned_samples())
+    return [f"qc/{name}/proceeds.txt" for name in samples if name in screened]
 
 
 def proceeding(samples):
-    """A command that lists those samples that go on to calling."""
-    files = [str(path) for path in screening_of(samples)]
-    free = [name for name in samples if f"qc/{name}/proceeds.txt" not in files]
-    listed = [f"printf '%s\\n' {' '.join(free)}"] if free else []
-    read = [f"cat {' '.join(files)}"] if files else []
-    return f"{{ {'; '.join(listed + read)}; }}"
+    """A command that lists those samples that go on to calling, in their order."""
+    files = set(screening_of(samples))
+    screened = [f"qc/{name}/proceeds.txt" in files for name in samples]
+    lines = [
+        f"cat qc/{name}/proceeds.txt" if is_screened else f"echo {name}"
+        for name, is_screened in zip(samples, screened)
+    ]
+    return f"{{ {'; '.join(lines)}; }}"
 
 
 def proceeds(samples):

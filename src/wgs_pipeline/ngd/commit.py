@@ -42,6 +42,7 @@ from wgs_pipeline.ngd.shard_keys import SEALED, HeldKeys, WaitingKeys
 from wgs_pipeline.vault import Genome, Outcome, Vault
 
 #: Why a registration is refused.
+_NO_KEY = "its shard is missing its key; load it again"
 _NO_CONSENT = "no consent to analysis is in force"
 _ERASING = "this person is being erased; load again when that is done"
 NOT_ALONE = "another sample of its callset is refused, and they are loaded together"
@@ -189,7 +190,7 @@ def _place(
         return Outcome("refused", None, None, "its shard is missing or damaged; load it again")
     key = waiting_key(root, vault, registration.shard)
     if key is None:
-        return Outcome("refused", None, None, "its shard is missing its key; load it again")
+        return Outcome("refused", None, None, _NO_KEY)
     owner = next(
         (each.patient_id for each in _planned(plan, sample)), vault.owner_of(sample) or patient
     )
@@ -269,8 +270,8 @@ def _write_open_tiers(root: Root, plan: _Plan) -> dict[str, str]:
 def _remove_unused(root: Root, refused: Mapping[str, str]) -> None:
     """Remove shards of refused registrations, unless someone may be about to use them.
 
-    That of a person who is being erased goes at once: another load of the same calls, if there
-    is one, finds that it is missing and writes it again.
+    That of a person who is being erased goes at once, and so does one that no key opens: another
+    load of the same calls, if there is one, finds that it is missing and writes it again.
 
     Args:
         root: The database.
@@ -282,7 +283,7 @@ def _remove_unused(root: Root, refused: Mapping[str, str]) -> None:
     with loading(root, alone=True) as alone:
         used |= {each.shard for _, each in pending(root)}
         for digest, reason in refused.items():
-            if digest not in used and (alone or reason == _ERASING):
+            if digest not in used and (alone or reason in (_ERASING, _NO_KEY)):
                 remove_shard(root.shard(digest))
 
 

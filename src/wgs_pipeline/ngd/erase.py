@@ -36,6 +36,7 @@ from wgs_pipeline import audit
 from wgs_pipeline.consent.decisions import may_analyse
 from wgs_pipeline.consent.events import Scope
 from wgs_pipeline.errors import NgdError
+from wgs_pipeline.files import files_below
 from wgs_pipeline.identifiers import canonical_patient_id
 from wgs_pipeline.ngd import key_loan, shard
 from wgs_pipeline.ngd.certificate import Certificate
@@ -291,7 +292,7 @@ def _looked_through(root: Root, vault: Vault, note: Note, thorough: bool, deadli
     in_use = _shards_in_use(root, current_generation(root, vault))
     gone = Needles.of(set(note.shards) - in_use - elsewhere)
     needles = Needles(needles.long + gone.long, needles.short)
-    paths = [each for each in sorted(root.path.rglob("*")) if each.is_file()]
+    paths = files_below(root.path)
     others = {each for each in paths if each.parts[len(root.path.parts)] == "shards"}
     data = {each for each in others if each.suffix == ".parquet"}
     scan = scan_files(

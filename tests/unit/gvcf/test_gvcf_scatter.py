@@ -44,7 +44,7 @@ def run(tmp_path_factory):
             "lanes": readgroups.stream_arguments(units),
             "read_groups": readgroups.header_arguments(units, "ILLUMINA"),
             "prefix": prefix,
-            "batch": 100_000_000,
+            "optical_distance": 100, "batch": 100_000_000,
         },
     )  # fmt: skip
     run_rule(
@@ -90,7 +90,9 @@ def scatter(run, pieces, rule_file, rule, output):
             folder, rule_file, rule,
             input={**genome, **alignment, **intervals, "ploidy": "reference/ploidy.bed"},
             output={output: called[-1]}, wildcards={"sample": SAMPLE},
-            params={**CALLING, "bands": BANDS, "sexes": f"{SAMPLE} {SAMPLE}"},
+            params={
+                **CALLING, "bands": BANDS, "sexes": f"{SAMPLE} {SAMPLE}", "proceeds": "true",
+            },
         )  # fmt: skip
     return called
 
@@ -105,7 +107,7 @@ def call(run, pieces, engine):
     rule_file = f"engines/{engine}.smk"
     called = scatter(run, pieces, rule_file, rule, key)
     run_rule(
-        folder, rule_file, "gather_gvcf", params={"bands": BANDS},
+        folder, rule_file, "gather_gvcf", params={"bands": BANDS, "proceeds": "true"},
         output={"gvcf": output, "tbi": f"{output}.tbi"},
         input={**genome, "pieces": called, "depth": "qc/mosdepth.quantized.bed.gz"},
     )  # fmt: skip

@@ -91,7 +91,7 @@ def test_a_job_counts_once_and_all_done_is_complete(project):
         *("reference/genome.fa", "reference/genome.fa.fai", "reference/bwa/genome.bwt"),
         *("reference/intervals/0000.bed", "reference/intervals/0001.bed", "ngd/initialised"),
         *("reference/regions.bed", "reference/autosomes.bed", "qc/samples.tsv", "qc/multiqc.html"),
-        *("reference/ploidy/S1.bed", "reference/ploidy/S2.bed"),
+        *("reference/ploidy/S1.bed", "reference/ploidy/S2.bed", "report/cohort.html"),
     ):
         project.write(path)
     status = run_status(project.load(), NOW)

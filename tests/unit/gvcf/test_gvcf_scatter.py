@@ -108,7 +108,7 @@ def call(run, pieces, engine):
     called = scatter(run, pieces, rule_file, rule, key)
     run_rule(
         folder, rule_file, "gather_gvcf", params={"bands": BANDS, "proceeds": "true"},
-        output={"gvcf": output, "tbi": f"{output}.tbi"},
+        output={"gvcf": output, "tbi": f"{output}.tbi"}, wildcards={"sample": SAMPLE},
         input={**genome, "pieces": called, "depth": "qc/mosdepth.quantized.bed.gz"},
     )  # fmt: skip
     depth, regions = folder / "qc/mosdepth.quantized.bed.gz", folder / "reference/regions.bed"

@@ -144,6 +144,9 @@ def content(path: Path) -> bytes:
         return b""
     if path.name == "markdup.txt":  # names its temporary folder
         return path.read_bytes().partition(b"\n")[2]
+    if path.name.endswith(".fastp.json"):  # so does its command
+        report = json.loads(path.read_text())
+        return json.dumps({k: v for k, v in report.items() if k != "command"}).encode()
     if path.name.endswith(".loaded.json"):
         receipt = json.loads(path.read_text())
         order = ("slot", "generation", "already_loaded", "digest")

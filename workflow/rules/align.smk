@@ -54,7 +54,7 @@ rule align:
             | samtools sort --no-PG -u -@ {threads} -T "$spill/sort" - \
             | samtools markdup --no-PG -u -T "$spill/markdup" --barcode-tag LB \
                 -d {params.optical_distance} -f "$part/markdup.txt" - - \
-            | samtools view --cram --threads {threads} --reference {input.fasta:q} \
+            | samtools view --no-PG --cram --threads {threads} --reference {input.fasta:q} \
                 --write-index --output "$part/cram##idx##$part/crai" -
         mv "$part/reads.json" {output.tally:q}
         mv "$part/markdup.txt" {output.duplicates:q}

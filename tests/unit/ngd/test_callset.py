@@ -25,6 +25,8 @@ from wgs_pipeline.ngd.callset import CallsetReceipt, CallsetRequest, load_callse
 from wgs_pipeline.ngd.generation import current_number
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.load import Request, load
+from wgs_pipeline.ngd.shard import FILES
+from wgs_pipeline.ngd.shard_keys import SEALED
 
 SEX = {"S1": "female", "S2": "male", "S3": "unknown", "S4": "male"}
 KARYOTYPE = {"female": "XX", "male": "XY", "unknown": "unknown"}
@@ -432,7 +434,8 @@ def test_the_reference_is_that_of_the_header_where_none_was_given(tmp_path: Path
 def test_what_lies_below_root_names_nobody(folder: Path):
     _load(folder, LINES)
     for path in (folder / "ngd").rglob("*"):
-        if path.is_file():
+        # In what is encrypted two letters stand side by side by chance.
+        if path.is_file() and path.name not in (*FILES, SEALED):
             content = path.read_bytes()
             assert b"p-S" not in content, path
             assert b"S1" not in content, path

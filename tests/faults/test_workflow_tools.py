@@ -22,7 +22,7 @@ esac
 """
 SAMTOOLS = r"""
 case "$*" in
-    "view --cram "*alignment/end_cut.cram*)
+    "view "*" --cram "*alignment/end_cut.cram*)
         "$tool" "$@"
         truncate --size=-38 alignment/end_cut.cram.*.part/cram ;;
     *) exec "$tool" "$@" ;;

@@ -13,12 +13,17 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CONFIG ?= demo/config.yaml
 PROFILE ?= profiles/local
 
-setup: .venv/installed tools
+setup: .venv/installed tools aligner
 
 # The tools from the system's packages, or a list of what is missing and how to get it.
 .PHONY: tools
 tools:
 	@setup/tools.sh $(TOOLS)
+
+# The default aligner, made of its sources where it can be; otherwise bwa stays, and it is said.
+.PHONY: aligner
+aligner: .venv/installed
+	@setup/minibwa.sh
 
 .venv/installed: requirements.lock pyproject.toml
 	@setup/python.sh

@@ -17,6 +17,7 @@ workdir: project.config.results
 
 
 include: "workflow/rules/reference.smk"
+include: f"workflow/rules/aligners/{ALIGNER.rules}.smk"
 include: "workflow/rules/reads.smk"
 include: "workflow/rules/align.smk"
 include: "workflow/rules/call.smk"

@@ -19,6 +19,7 @@ units: units.tsv
 consents: consents.tsv
 results: results
 reference: {build: small, fasta: reference.fa}
+aligner: {name: bwa}
 calling: {scatter_count: 2}
 ngd: {root: ngd, vault: vault}
 """

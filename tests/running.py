@@ -21,6 +21,12 @@ REPOSITORY = Path(__file__).parents[1]
 #: Real reads that may lie beside a checkout; the tests that need them say so and skip.
 SHARED_DATA = Path(os.environ.get("WGS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
 BIN = Path(sys.executable).parent
+#: What `aligner.name: auto` takes here: as the documentation says it, not as the package does it.
+DEFAULT_ALIGNER = (
+    "minibwa"
+    if shutil.which("minibwa", path=os.pathsep.join([str(BIN), os.environ["PATH"]]))
+    else "bwa"
+)
 #: Seconds after which a run hangs, as one does that opens a pipe nobody writes to.
 LONGEST_RUN = 600
 SAMPLE_COLUMNS = (

@@ -69,6 +69,12 @@ class Project:
             raise ProblemsError(problems)
         return project
 
+    def with_aligner(self, name: str) -> Project:
+        """The project with its aligner decided, also among the values that are written down."""
+        values = {**self.config.values, "aligner": {**self.config.values["aligner"], "name": name}}
+        aligner = replace(self.config.aligner, name=name)
+        return replace(self, config=replace(self.config, aligner=aligner, values=values))
+
 
 def assemble(config: Config, as_of: datetime | None = None) -> tuple[Project, list[Problem]]:
     """Read sheets and register as far as they can be read, and everything wrong with them.

@@ -43,6 +43,9 @@ def stream_arguments(units: Sequence[Unit]) -> str:
 
 
 def header_arguments(units: Sequence[Unit], platform: str) -> str:
-    """Arguments of ``bwa mem`` that put the read groups in the header, quoted for the shell."""
-    lines = [header_line(unit, platform) for unit in units]
-    return " ".join(f"-H {shlex.quote(line)}" for line in lines)
+    r"""Argument of an aligner that puts the read groups in the header, quoted for the shell.
+
+    All lines are in one argument, with ``\n`` written out: of several, minibwa keeps the last.
+    """
+    lines = r"\n".join(header_line(unit, platform) for unit in units)
+    return f"-H {shlex.quote(lines)}"

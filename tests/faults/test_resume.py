@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 
 from isec import bcftools
-from running import Project, Run, kill_session, loaded, unfinished
+from running import DEFAULT_ALIGNER, Project, Run, kill_session, loaded, unfinished
+from wgs_pipeline.aligners import ALIGNERS
 
 #: Rules whose next log is waited for, and the seconds from there to the kill.
 STAGES = {
-    "index_bwa": 0.0,
+    ALIGNERS[DEFAULT_ALIGNER].index_rule: 0.0,
     "align": 0.7,
     "call_piece": 0.1,
     "gather_gvcf": 0.1,

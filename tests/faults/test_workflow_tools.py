@@ -74,6 +74,7 @@ def ended(tmp_path_factory):
             for sample, stem in stems.items()
         ],
         {"build": "toy", "fasta": str(toy / "reference/toy.fa")},
+        aligner={"name": "bwa"},
         calling={"scatter_count": 1},
         qc={"thresholds": THRESHOLDS},
     )

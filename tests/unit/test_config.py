@@ -47,7 +47,7 @@ def test_defaults_and_paths(config, tmp_path):
     assert read.reference.fasta == folder / "ref.fa"
     assert (read.reference.par_bed, read.reference.x) == (None, None)
     assert (read.ngd.root, read.ngd.vault) == (folder / "ngd", folder / "vault")
-    assert (read.aligner.name, read.aligner.platform) == ("bwa", "ILLUMINA")
+    assert (read.aligner.name, read.aligner.platform) == ("auto", "ILLUMINA")
     assert (read.calling.engine, read.calling.scatter_count) == ("bcftools", 4)
     assert read.calling.depth_bands == (0, 5, 10, 15, 20, 30)
     assert (read.ngd.callable.min_dp, read.ngd.callable.min_gq) == (10, 20)

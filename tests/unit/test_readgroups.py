@@ -32,7 +32,7 @@ def test_one_library_on_one_lane_is_one_read_group(unit):
 def test_header_line(unit):
     line = r"@RG\tID:FC1.3.L1\tSM:S1\tLB:L1\tPL:ILLUMINA\tPU:FC1.3.L1"
     assert header_line(unit, "ILLUMINA") == line
-    assert shlex.split(header_arguments([unit, unit], "ILLUMINA")) == ["-H", line] * 2
+    assert shlex.split(header_arguments([unit, unit], "ILLUMINA")) == ["-H", rf"{line}\n{line}"]
 
 
 def test_stream_arguments(unit):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from running import REPOSITORY, Project, make_toy
+from running import DEFAULT_ALIGNER, REPOSITORY, Project, make_toy
+from wgs_pipeline.aligners import ALIGNERS
 
 PROFILES = sorted(path.name for path in (REPOSITORY / "profiles").iterdir() if path.is_dir())
 
@@ -13,7 +14,7 @@ PROFILES = sorted(path.name for path in (REPOSITORY / "profiles").iterdir() if p
 SAMPLES, LANES, FAMILIES, JOINT, PIECES = 4, 8, 2, 1, 2
 SEVERAL_LANES = 3
 ONCE = (
-    *("stage_reference", "index_fasta", "index_bwa", "scatter_intervals", "list_regions"),
+    *("stage_reference", "index_fasta", "scatter_intervals", "list_regions"),
     *("initialise_database", "tabulate_cohort", "run_multiqc", "write_run_report", "all"),
     "write_cohort_report",
 )
@@ -25,6 +26,7 @@ PER_SAMPLE = (
     *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
 )
 COMMON = {
+    ALIGNERS[DEFAULT_ALIGNER].index_rule: 1,
     **dict.fromkeys(ONCE, 1),
     **dict.fromkeys(PER_SAMPLE, SAMPLES),
     "screen_lane": LANES,
@@ -61,6 +63,17 @@ def dry_run(project: Project, *arguments, profile="local"):
 def test_rules_of_the_toy(toy, profile, engine):
     toy.edit_config(calling={"engine": engine, "scatter_count": PIECES})
     assert dry_run(toy, profile=profile) == expected(engine)
+
+
+@pytest.mark.parametrize("name", ALIGNERS)
+def test_each_aligner_has_an_index_of_its_own(toy, name):
+    toy.edit_config(calling={"scatter_count": PIECES}, aligner={"name": name})
+    jobs = dry_run(toy)
+    toy.edit_config(aligner={})
+    own = ALIGNERS[name].index_rule
+    others = {aligner.index_rule for aligner in ALIGNERS.values()} - {own}
+    assert jobs[own] == 1
+    assert not others & set(jobs)
 
 
 def test_a_dry_run_runs_nothing(toy):

@@ -9,7 +9,7 @@ rule align:
     """
     input:
         fastqs=fastqs_of,
-        index=multiext("reference/bwa/genome", ".amb", ".ann", ".bwt", ".pac", ".sa"),
+        index=ALIGNER.index_files,
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:
@@ -24,7 +24,7 @@ rule align:
     wildcard_constraints:
         sample=any_of(samples_from("fastq")),
     conda:
-        "../envs/bwa.yaml"
+        ALIGNER_ENV
     threads: 16
     resources:
         **needs("align"),
@@ -35,7 +35,8 @@ rule align:
         read_groups=lambda wildcards: readgroups.header_arguments(
             project.units[wildcards.sample], project.config.aligner.platform
         ),
-        prefix=lambda wildcards, input: Path(input.index[0]).with_suffix(""),
+        aligner=ALIGNER.command,
+        prefix=ALIGNER.prefix,
         optical_distance=project.config.aligner.optical_distance,
         # Bases in a batch: fixed, so that the result does not depend on the number of threads.
         batch=100_000_000,
@@ -48,7 +49,7 @@ rule align:
         trap 'df --output=avail,target "$spill" alignment >&2 || true
             rm -rf "$spill" "$part"' EXIT
         wgs reads stream {params.lanes} --tally "$part/reads.json" \
-            | bwa mem -t {threads} -K {params.batch} -Y -p -C {params.read_groups} \
+            | {params.aligner} -t {threads} -K {params.batch} {params.read_groups} \
                 {params.prefix:q} - \
             | samtools fixmate -u -m - - \
             | samtools sort --no-PG -u -@ {threads} -T "$spill/sort" - \

@@ -10,8 +10,9 @@ import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
-from wgs_pipeline import readgroups
+from wgs_pipeline import aligners, readgroups
 from wgs_pipeline.checks.outputs import lost_database, write_trouble
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
@@ -41,7 +42,22 @@ try:
 except WgsError as error:
     raise WorkflowError(f"{error}\n\nFor everything at once: wgs check {CONFIGFILE}")
 
+# Environments hold the aligner that is preferred, whatever PATH has. What the run took, its jobs
+# read in the configuration that it wrote.
+PROVIDED = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+decide_aligner = (
+    aligners.resolve_for_run if workflow.is_main_process else aligners.resolve
+)
+ALIGNER = decide_aligner(
+    project.config, lambda name: PROVIDED or aligners.is_installed(name)
+)
+ALIGNER_ENV = f"../envs/{'minibwa' if ALIGNER.name == 'minibwa' else 'bwa'}.yaml"
+changed_aligner = aligners.change_notice(project.config, ALIGNER)
+project = project.with_aligner(ALIGNER.name)
+
 if workflow.is_main_process:
+    if changed_aligner:
+        logger.warning(changed_aligner)
     trouble = write_trouble(project.config.results)
     if trouble:
         raise WorkflowError(

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from wgs_pipeline.aligners import is_installed, resolve_for_run
 from wgs_pipeline.checks.alignments import check_alignments
 from wgs_pipeline.checks.archives import check_recipients
 from wgs_pipeline.checks.compression import access_problem
@@ -70,8 +71,21 @@ def check_project(
     if problems:
         return Findings(tuple(problems), tuple(checked), left_out)
     space = predict_space(project)
-    warnings = (space.warning,) if space.warning else ()
-    return Findings((), (*checked, str(space)), left_out, warnings)
+    warnings = [space.warning] if space.warning else []
+    if any(unit.kind == "fastq" for unit in analysed):
+        aligner = resolve_for_run(config)
+        checked.append(f"aligner {aligner.name}")
+        if not is_installed(aligner.name):
+            warnings.append(_no_aligner(config, aligner.name))
+    return Findings((), (*checked, str(space)), left_out, tuple(warnings))
+
+
+def _no_aligner(config: Config, name: str) -> str:
+    kept = "" if config.aligner.name == name else ", with which these results were begun"
+    return (
+        f"aligner {name}{kept}: not found on PATH here. Where jobs do not find it either, alignment "
+        "fails: install it (make setup), or name another one in aligner.name."
+    )
 
 
 def _site_problems(config: Config) -> list[Problem]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from wgs_pipeline.aligners import resolve
 from wgs_pipeline.metrics.thresholds import Level
 from wgs_pipeline.project import Project
 from wgs_pipeline.report import FORMAT, VERSION
@@ -110,7 +111,7 @@ def _project(project: Project) -> dict[str, Any]:
         "name": _name(config.results),
         "config_sha256": config_sha256(config.values),
         "reference_build": config.reference.build,
-        "aligner": config.aligner.name,
+        "aligner": resolve(config).name,
         "calling_engine": config.calling.engine,
         "consent_as_of": moment(project.as_of.timestamp()),
     }

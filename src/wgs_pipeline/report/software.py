@@ -10,12 +10,15 @@ from functools import cache
 from importlib import metadata
 
 from wgs_pipeline import __version__
+from wgs_pipeline.aligners import resolve
 from wgs_pipeline.project import Project
 
 _LONGEST_S = 20
 #: How each tool is asked; bwa says it only when it is run without arguments.
 _QUESTIONS: dict[str, tuple[str, ...]] = {
     "bwa": ("bwa",),
+    "minibwa": ("minibwa", "version"),
+    **{name: (name, "version") for name in ("bwa-mem2", "bwa-mem3", "bwa-mem4")},
     "samtools": ("samtools", "--version"),
     "bcftools": ("bcftools", "--version"),
     "freebayes": ("freebayes", "--version"),
@@ -42,7 +45,7 @@ def _tools(project: Project) -> list[str]:
     kinds = {project.units[sample][0].kind for sample in project.analysed}
     tools = ["samtools", "bcftools", "tabix"]
     if "fastq" in kinds:
-        tools += [project.config.aligner.name, "fastp"]
+        tools += [resolve(project.config).name, "fastp"]
     if kinds - {"gvcf"}:
         tools += ["mosdepth", project.config.calling.engine]
     return [tool for tool in _QUESTIONS if tool in tools]

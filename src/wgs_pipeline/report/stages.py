@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from wgs_pipeline.aligners import resolve
 from wgs_pipeline.project import Project
 from wgs_pipeline.readgroups import read_group_id
 
@@ -89,10 +90,11 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
 def preparing_steps(project: Project) -> tuple[Step, ...]:
     """Jobs that every sample, or one, waits for."""
     pieces = [f"reference/intervals/{piece}.bed" for piece in _pieces(project)]
+    aligner = resolve(project.config)
     return (
         Step("stage_reference", "genome", ("reference/genome.fa",)),
         Step("index_fasta", "genome", ("reference/genome.fa.fai",)),
-        Step("index_bwa", "genome", ("reference/bwa/genome.bwt",)),
+        Step(aligner.index_rule, "genome", aligner.index_files),
         Step("scatter_intervals", "genome", tuple(pieces)),
         Step("list_regions", "genome", ("reference/regions.bed", "reference/autosomes.bed")),
         Step("initialise_database", "ngd", ("ngd/initialised",)),

@@ -5,6 +5,7 @@ import pytest
 
 from rules import need, run_rule
 from wgs_pipeline import readgroups, reference
+from wgs_pipeline.aligners import ALIGNERS
 from wgs_pipeline.gvcf import verify_coverage
 from wgs_pipeline.sheets import read_units
 from wgs_pipeline.toy import make_project
@@ -28,22 +29,21 @@ def run(tmp_path_factory):
     (folder / genome["fasta"]).symlink_to(toy / "reference" / "toy.fa")
     pysam.faidx(str(folder / genome["fasta"]))
     genome["fai"] = "reference/genome.fa.fai"
-    index = [f"reference/bwa/genome{end}" for end in (".amb", ".ann", ".bwt", ".pac", ".sa")]
-    prefix = "reference/bwa/genome"
+    bwa = ALIGNERS["bwa"]
     run_rule(
-        folder, "reference.smk", "index_bwa",
-        input=genome, output={"index": index[0]},
-        params={"prefix": prefix, "folder": "reference/bwa"},
+        folder, "aligners/bwa.smk", "index_bwa",
+        input=genome, output={"index": bwa.index_files[0]},
+        params={"prefix": bwa.prefix, "folder": "reference/bwa"},
     )  # fmt: skip
     units = [unit for unit in read_units(toy / "units.tsv") if unit.sample_id == SAMPLE]
     alignment = {"cram": f"alignment/{SAMPLE}.cram", "crai": f"alignment/{SAMPLE}.cram.crai"}
     run_rule(
-        folder, "align.smk", "align", threads=2, input={**genome, "index": index},
+        folder, "align.smk", "align", threads=2, input={**genome, "index": bwa.index_files},
         output={**alignment, "tally": "qc/reads.json", "duplicates": "qc/markdup.txt"},
         params={
             "lanes": readgroups.stream_arguments(units),
             "read_groups": readgroups.header_arguments(units, "ILLUMINA"),
-            "prefix": prefix,
+            "aligner": bwa.command, "prefix": bwa.prefix,
             "optical_distance": 100, "batch": 100_000_000,
         },
     )  # fmt: skip

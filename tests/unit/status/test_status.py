@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from report_builders import MADE, NOW, make_project
+from wgs_pipeline.aligners import ALIGNERS
 from wgs_pipeline.cli.status import command
 from wgs_pipeline.status.run import run_status, seconds_left
 from wgs_pipeline.status.text import status_text
@@ -88,8 +89,9 @@ def test_a_job_counts_once_and_all_done_is_complete(project):
     for sample in ("S1", "S2"):
         project.make(sample, "F1", *MADE)
     for path in (
-        *("reference/genome.fa", "reference/genome.fa.fai", "reference/bwa/genome.bwt"),
-        *("reference/intervals/0000.bed", "reference/intervals/0001.bed", "ngd/initialised"),
+        *("reference/genome.fa", "reference/genome.fa.fai", "ngd/initialised"),
+        *ALIGNERS["bwa"].index_files,
+        *("reference/intervals/0000.bed", "reference/intervals/0001.bed"),
         *("reference/regions.bed", "reference/autosomes.bed", "qc/samples.tsv", "qc/multiqc.html"),
         *("reference/ploidy/S1.bed", "reference/ploidy/S2.bed", "report/cohort.html"),
     ):

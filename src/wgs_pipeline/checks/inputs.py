@@ -83,8 +83,8 @@ def check_project(
 def _no_aligner(config: Config, name: str) -> str:
     kept = "" if config.aligner.name == name else ", with which these results were begun"
     return (
-        f"aligner {name}{kept}: not found on PATH here. Where jobs do not find it either, alignment "
-        "fails: install it (make setup), or name another one in aligner.name."
+        f"aligner {name}{kept}: not found on PATH here. Where jobs do not find it either, "
+        "alignment fails: install it (make setup), or name another one in aligner.name."
     )
 
 

@@ -79,7 +79,9 @@ def test_shipped_requests_suit_a_toy_and_a_genome(rule):
     threads = int(next(iter(re.findall(r"threads: (\d+)", RULES[rule])), 1))
     piece = 0.25 if "{piece}" in RULES[rule] else 1.0
     genome = replace(GENOME, threads=threads, share=piece)
-    assert 500 <= memory_mb(table, rule, genome) <= 64_000
+    # An index is made once; bwa-mem2's takes 28 bytes a base.
+    most = 110_000 if rule in ("index_minibwa", "index_bwa_mem2") else 64_000
+    assert 500 <= memory_mb(table, rule, genome) <= most
     assert 10 <= minutes(table, rule, genome) <= 24 * 60
 
 

@@ -36,7 +36,7 @@ rule align:
             project.units[wildcards.sample], project.config.aligner.platform
         ),
         aligner=ALIGNER.command,
-        prefix=ALIGNER.prefix,
+        prefix=lambda wildcards, input: Path(input.index[0]).with_suffix(""),
         optical_distance=project.config.aligner.optical_distance,
         # Bases in a batch: fixed, so that the result does not depend on the number of threads.
         batch=100_000_000,

@@ -18,7 +18,7 @@ rule index_bwa_mem2:
         **needs("index_bwa_mem2"),
     params:
         program=ALIGNER.name,
-        prefix=ALIGNER.prefix,
+        prefix=lambda wildcards, output: Path(output[0]).with_suffix(""),
         folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
         """

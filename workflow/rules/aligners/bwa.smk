@@ -16,7 +16,7 @@ rule index_bwa:
     resources:
         **needs("index_bwa"),
     params:
-        prefix=ALIGNER.prefix,
+        prefix=lambda wildcards, output: Path(output[0]).with_suffix(""),
         folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
         """

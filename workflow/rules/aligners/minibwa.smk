@@ -17,7 +17,7 @@ rule index_minibwa:
     resources:
         **needs("index_minibwa"),
     params:
-        prefix=ALIGNER.prefix,
+        prefix=lambda wildcards, output: Path(output[0]).with_suffix(""),
         folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
         """

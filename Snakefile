@@ -23,6 +23,7 @@ include: "workflow/rules/align.smk"
 include: "workflow/rules/call.smk"
 include: f"workflow/rules/engines/{project.config.calling.engine}.smk"
 include: "workflow/rules/family.smk"
+include: "workflow/rules/structural.smk"
 include: "workflow/rules/qc.smk"
 include: "workflow/rules/ngd.smk"
 include: "workflow/rules/archive.smk"
@@ -44,4 +45,5 @@ rule all:
         expand("gvcf/{sample}.g.vcf.gz.tbi", sample=project.analysed),
         expand("ngd/{sample}.loaded.json", sample=project.analysed),
         callsets(),
+        structural_results(),
         archive_copies(),

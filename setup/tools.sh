@@ -7,6 +7,7 @@ set -euo pipefail
 declare -A package=(
     [bwa]=bwa [samtools]=samtools [bcftools]=bcftools [tabix]=tabix [bgzip]=tabix
     [mosdepth]=mosdepth [fastp]=fastp [freebayes]=freebayes
+    [delly]=delly
 )
 if [[ ${1:-} == --test ]]; then
     package+=(

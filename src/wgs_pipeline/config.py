@@ -56,6 +56,33 @@ class CallingConfig:
 
 
 @dataclass(frozen=True)
+class StructuralConfig:
+    """How structural variants are called; ``docs/structural.md`` explains the bounds.
+
+    Attributes:
+        enabled: Whether they are called at all.
+        callers: The callers, the one whose genotypes are most trusted first.
+        exclude_bed: Where nothing is looked for, beside long runs of N; None: nowhere else.
+        min_size: Least length, bp.
+        min_support: Least supporting reads and pairs that pass.
+        min_mapping_quality: Least mapping quality of a read that counts, Phred.
+        min_probability: Least probability that passes in dysgu, 0 to 1.
+        merge_distance: Most bases between the ends of calls of one event.
+        merge_overlap: Least reciprocal overlap of calls of one event, 0 to 1.
+    """
+
+    enabled: bool
+    callers: tuple[str, ...]
+    exclude_bed: Path | None
+    min_size: int
+    min_support: int
+    min_mapping_quality: int
+    min_probability: float
+    merge_distance: int
+    merge_overlap: float
+
+
+@dataclass(frozen=True)
 class IdentityConfig:
     """How genomes are compared with one another.
 
@@ -215,6 +242,7 @@ class Config:
     reference: ReferenceConfig
     aligner: AlignerConfig
     calling: CallingConfig
+    structural: StructuralConfig
     qc: QcConfig
     ngd: NgdConfig
     policy: PolicyConfig
@@ -290,6 +318,7 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         ),
         aligner=AlignerConfig(**values["aligner"]),
         calling=CallingConfig(**{**calling, "depth_bands": tuple(calling["depth_bands"])}),
+        structural=_structural(values["structural"]),
         qc=_qc(values["qc"]),
         ngd=NgdConfig(Path(ngd["root"]), Path(ngd["vault"]), CallableConfig(**ngd["callable"])),
         policy=_policy(values["policy"]),
@@ -307,6 +336,11 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         values=values,
         lines={keys: n for keys, n in document.lines.items() if not document.is_overridden(keys)},
     )
+
+
+def _structural(values: dict[str, Any]) -> StructuralConfig:
+    callers, exclude_bed = tuple(values["callers"]), _optional_path(values["exclude_bed"])
+    return StructuralConfig(**{**values, "callers": callers, "exclude_bed": exclude_bed})
 
 
 def _qc(values: dict[str, Any]) -> QcConfig:
@@ -347,6 +381,7 @@ _PATHS = (
     ("archive", "recipients", "*"),
     ("qc", "panel"),
     ("qc", "contamination_sites"),
+    ("structural", "exclude_bed"),
     ("truth", "*", "vcf"),
     ("truth", "*", "bed"),
     ("planning", "referrals"),

@@ -6,6 +6,7 @@
     ├── ReadsError                FASTQ input
     ├── AlignmentError            CRAM input or output
     ├── GvcfError                 gVCF input or output
+    ├── StructuralError           calls of structural variants, or depth for copy number
     ├── ConsentError              the consent register, or a use that consent does not allow
     │   ├── RegisterError         the register as a whole is missing, empty, stale or shrunk
     │   ├── PurposeError          a purpose outside the closed list
@@ -83,6 +84,10 @@ class AlignmentError(WgsError):
 
 class GvcfError(WgsError):
     """A gVCF is malformed, incomplete, or of another sample or reference."""
+
+
+class StructuralError(WgsError):
+    """Calls of structural variants, or the depth that copy number is told from, are unusable."""
 
 
 class ConsentError(WgsError):

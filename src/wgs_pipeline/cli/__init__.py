@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Validate everything a run would read; name every problem."),
     "cluster": ("cluster", "See to jobs that an earlier run left on the cluster."),
     "consent": ("consent", "Ask what a patient's consent allows."),
+    "copy-number": ("copy_number", "Copy number from read depth."),
     "gvcf": ("gvcf", "Gather and verify gVCFs."),
     "ngd": ("ngd", "Load and query the National Genome Database."),
     "plan": ("plan", "Plan sequencing capacity fairly."),
@@ -39,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resources": ("resources", "Fit what jobs ask for to finished runs."),
     "report": ("report", "Write the run report."),
     "status": ("status", "Show a run as it is: done, running, waiting, failed, time left."),
+    "structural": ("structural", "Merge calls of structural variants."),
     "toy": ("toy", "Make a toy genome project."),
     "vault": ("vault", "Keep the vault's keys: make, rotate, back up, destroy."),
 }

@@ -18,6 +18,7 @@ STAGES: dict[str, str] = {
     "alignment": "Alignment",
     "gvcf": "gVCF",
     "callset": "Callset",
+    "structural": "Structural",
     "qc": "QC",
     "verdict": "Verdict",
     "database": "Database",
@@ -72,6 +73,7 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
         "alignment": _alignment(project, sample),
         "gvcf": _gvcf(project, sample),
         "callset": tuple(_callset(project, project.samples[sample].family_id)),
+        "structural": tuple(_structural(project, sample)),
         "qc": tuple(_qc(project, sample)),
         "verdict": (
             *_lanes(project, sample),
@@ -97,6 +99,7 @@ def preparing_steps(project: Project) -> tuple[Step, ...]:
         Step(aligner.index_rule, "genome", aligner.index_files),
         Step("scatter_intervals", "genome", tuple(pieces)),
         Step("list_regions", "genome", ("reference/regions.bed", "reference/autosomes.bed")),
+        *_exclusions(project),
         Step("initialise_database", "ngd", ("ngd/initialised",)),
         *(
             Step("list_ploidy", sample, (f"reference/ploidy/{sample}.bed",))
@@ -178,6 +181,18 @@ def _callset(project: Project, family: str) -> Iterator[Step]:
         yield Step("gather_callset", family, (callset, f"{callset}.tbi"))
     else:
         yield Step("merge_callset", family, (callset, f"{callset}.tbi"))
+
+
+def _exclusions(project: Project) -> Iterator[Step]:
+    aligned = any(_kind(project, sample) != "gvcf" for sample in project.analysed)
+    if aligned and project.config.structural.enabled:
+        yield Step("exclude_regions", "genome", ("reference/structural.exclude.bed",))
+
+
+def _structural(project: Project, sample: str) -> Iterator[Step]:
+    if _kind(project, sample) != "gvcf" and project.config.structural.enabled:
+        vcf = f"structural/{sample}.vcf.gz"
+        yield Step("call_structural", sample, (vcf, f"{vcf}.tbi"))
 
 
 def _lanes(project: Project, sample: str) -> Iterator[Step]:

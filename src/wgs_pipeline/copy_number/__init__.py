@@ -1,0 +1,1 @@
+"""Copy number from read depth: GC correction, segmentation, calls."""

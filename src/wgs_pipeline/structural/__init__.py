@@ -1,0 +1,1 @@
+"""Structural variants: the calls of several callers as one list with genotypes."""

@@ -16,7 +16,7 @@ SEVERAL_LANES = 3
 ONCE = (
     *("stage_reference", "index_fasta", "scatter_intervals", "list_regions"),
     *("initialise_database", "tabulate_cohort", "run_multiqc", "write_run_report", "all"),
-    "write_cohort_report",
+    *("write_cohort_report", "exclude_regions"),
 )
 PER_SAMPLE = (
     *("align", "verify_alignment", "measure_depth", "count_reads", "gather_gvcf"),
@@ -24,6 +24,7 @@ PER_SAMPLE = (
     *("measure_sample", "judge_sample"),
     *("screen_alignment", "fingerprint_sample", "check_identity"),
     *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
+    "call_structural",
 )
 COMMON = {
     ALIGNERS[DEFAULT_ALIGNER].index_rule: 1,
@@ -97,6 +98,13 @@ def test_scatter_count(toy, pieces):
 def test_without_truth_nothing_is_compared(toy):
     toy.edit_config(calling={"scatter_count": PIECES}, truth={})
     assert dry_run(toy) == expected("bcftools", compare_with_truth=0)
+
+
+def test_without_structural_variants_none_are_called(toy):
+    toy.edit_config(calling={"scatter_count": PIECES}, structural={"enabled": False})
+    jobs = dry_run(toy)
+    toy.edit_config(structural={})
+    assert jobs == expected("bcftools", call_structural=0, exclude_regions=0, compare_with_truth=0)
 
 
 def test_when_everybody_withdrew_no_sample_has_a_job(toy):

@@ -14,7 +14,7 @@ from wgs_pipeline.checks.archives import check_recipients
 from wgs_pipeline.checks.compression import access_problem
 from wgs_pipeline.checks.gvcfs import check_gvcfs
 from wgs_pipeline.checks.outputs import check_outputs
-from wgs_pipeline.checks.panels import check_contamination_sites, check_panel
+from wgs_pipeline.checks.panels import check_contamination_sites, check_excluded, check_panel
 from wgs_pipeline.checks.reads import check_reads
 from wgs_pipeline.checks.reference import check_reference
 from wgs_pipeline.checks.space import predict_space
@@ -62,6 +62,7 @@ def check_project(
     problems += check_gvcfs(config.units, analysed, config.reference, lengths)
     problems += check_panel(config, lengths)
     problems += check_contamination_sites(config)
+    problems += check_excluded(config, lengths)
     problems += check_truths(config, project.analysed, lengths)
     problems += check_recipients(config)
     problems += _site_problems(config)

@@ -1,10 +1,11 @@
-"""Files that quality control reads: the gene panel, the common SNVs."""
+"""Files that the config names: the gene panel, the common SNVs, intervals left out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from wgs_pipeline.checks.compression import access_problem
+from wgs_pipeline.checks.intervals import check_bed
 from wgs_pipeline.config import Config
 from wgs_pipeline.errors import Problem, ProblemsError, WgsError
 from wgs_pipeline.metrics.panel import read_panel
@@ -46,3 +47,12 @@ def check_contamination_sites(config: Config) -> list[Problem]:
     line = config.line("qc", "contamination_sites")
     missing = access_problem(path, str(config.path), line, "qc.contamination_sites")
     return [missing] if missing else []
+
+
+def check_excluded(config: Config, lengths: Mapping[str, int]) -> list[Problem]:
+    """Problems of ``structural.exclude_bed``, as ``check_panel``."""
+    path = config.structural.exclude_bed
+    if path is None:
+        return []
+    line = config.line("structural", "exclude_bed")
+    return check_bed(path, str(config.path), line, "structural.exclude_bed", lengths)

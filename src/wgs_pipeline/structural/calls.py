@@ -6,6 +6,7 @@ before the event as POS.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,7 @@ def read_calls(path: Path, caller: str, sample: str) -> list[Call]:
         StructuralError: The file is missing, cut off, of another sample or from another tool.
     """
     try:
+        _refuse_half_line(path)
         with pysam.VariantFile(str(path), ignore_truncation=False) as file:
             if list(file.header.samples) != [sample]:
                 found = ", ".join(file.header.samples) or "no sample"
@@ -92,6 +94,15 @@ def read_calls(path: Path, caller: str, sample: str) -> list[Call]:
             f"{path}: cannot be read as the calls of {caller} ({error}); expected a complete VCF "
             f"or BCF. {caller} was interrupted, or the disk is full: run it again"
         ) from error
+
+
+def _refuse_half_line(path: Path) -> None:
+    """Raise ValueError where a plain VCF ends within a line; BGZF has an end of its own."""
+    with path.open("rb") as file:
+        if file.read(2) == b"##":
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                raise ValueError("its last line is cut off")
 
 
 def _calls(file: pysam.VariantFile, caller: str) -> Iterator[Call]:

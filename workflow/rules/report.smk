@@ -61,8 +61,8 @@ onerror:
         "ls qc/*/verdict.json 2>/dev/null | cut -d/ -f2 "
         "| wgs qc cohort --qc-dir qc --samples-list - -o qc/samples.tsv || true"
     )
+    shell("wgs report cohort {EFFECTIVE_CONFIG:q} -o report/cohort.html || true")
     shell(
         "wgs report run {EFFECTIVE_CONFIG:q} -o report/run.html --json report/run.json "
         "--costs report/costs.tsv || true"
     )
-    shell("wgs report cohort {EFFECTIVE_CONFIG:q} -o report/cohort.html || true")

@@ -36,6 +36,13 @@ from wgs_pipeline.report.states import (
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
 
+#: Other reports, by what they are called in the document.
+PAGES = {
+    "cohort": "report/cohort.html",
+    "multiqc": "qc/multiqc.html",
+    "samples": "qc/samples.tsv",
+}
+
 
 def collect(project: Project, now: datetime) -> dict[str, Any]:
     """The document that ``report/run.json`` holds.
@@ -90,11 +97,7 @@ def collect(project: Project, now: datetime) -> dict[str, Any]:
             "samples": [asdict(entry) for entry in entries],
         },
         "database": holdings(project.config.ngd.root),
-        "pages": {
-            name: path
-            for name, path in {"multiqc": "qc/multiqc.html", "samples": "qc/samples.tsv"}.items()
-            if results.has(path)
-        },
+        "pages": {name: path for name, path in PAGES.items() if results.has(path)},
         "unreadable": results.unreadable,
     }
 

@@ -199,11 +199,14 @@ def test_a_complete_run_leaves_nothing_to_do(tmp_path):
     project = make_project(tmp_path, {"S1": "S1"})
     project.make("S1", "S1", *MADE)
     project.write("qc/multiqc.html")
+    project.write("report/cohort.html")
     page = Page(render(project.document(), base="../somewhere else"))
     assert "The one sample with consent is in the database." in page.text
     assert "Nothing: no sample with consent waits for a decision." in page.text
     targets = [value for tag, name, value in page.attributes if name == "href"]
     assert "../somewhere%20else/qc/multiqc.html" in targets
+    assert "../somewhere%20else/report/cohort.html" in targets
+    assert "See also the cohort in pictures and the tools' own reports (MultiQC)" in page.text
 
 
 def test_five_hundred_samples(tmp_path):

@@ -16,6 +16,9 @@ import pytest
 
 from isec import bcftools, score
 from running import SHARED_DATA, THRESHOLDS, loaded, write_project
+from wgs_pipeline.fingerprints import read_fingerprint
+from wgs_pipeline.metrics.identity import compare
+from wgs_pipeline.metrics.relatedness import Relation
 
 REFERENCE = SHARED_DATA / "ref-b37-chr20" / "b37.chr20.windows.fa.gz"
 GIAB_HG002 = SHARED_DATA / "giab-hg002-chr20"
@@ -184,6 +187,33 @@ def test_the_trio_follows_mendel(people):
     print(f"{broken} of {complete} sites break Mendel's laws")
     assert complete >= 70
     assert broken <= 4
+
+
+def test_relatives_and_one_woman_twice(people):
+    """NA12878 is the child of the other two, and was sequenced once more as HG001.
+
+    Some 55 sites of 10 kb are one stretch of the genome: whom a child may have as a parent shows in
+    them, kinship does not, and the verdict judges neither.
+    """
+    prints = {
+        name: read_fingerprint(people.results / f"qc/{name}/fingerprint.npz")
+        for name in ("NA12878", "NA12891", "NA12892", "HG001")
+    }
+
+    def found(one, other):
+        return compare(prints[one], prints[other], "relatedness", None).found
+
+    for parent in ("NA12891", "NA12892"):
+        assert found("NA12878", parent).sites > 50
+        assert found("NA12878", parent).ibs0 == 0
+    assert found("NA12891", "NA12892").ibs0 >= 5  # 7 of 56: the parents are strangers
+    again = found("NA12878", "HG001")
+    assert (again.relation, again.ibs0) == (Relation.SAME, 0)
+    for name in prints:
+        verdict = json.loads((people.results / f"qc/{name}/verdict.json").read_text())
+        skipped = {each["metric"]: each["reason"] for each in verdict["not_judged"]}
+        assert "expected 250" in skipped["relatedness"]
+        assert "1000 are needed" in skipped["cross_contamination_rate"]
 
 
 def test_the_run_reports_what_is_counted_independently(people, tmp_path):

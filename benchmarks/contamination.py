@@ -2,12 +2,13 @@
 
     python benchmarks/contamination.py {toy,real,people} [--data FOLDER]
 
-``toy``: genomes of 2 Mb with unlinked SNVs, reads aligned by bwa and mixed by name; the likelihood
+``toy``: genomes of 1 Mb with unlinked SNVs, reads aligned by bwa and mixed by name; the likelihood
 is that of ``wgs qc alignment``, CHARR that of ``wgs qc charr`` on a gVCF of bcftools.
-``real``: reads of HG002 mixed with those of twenty persons of 1000 Genomes in the 74 kb of
+``real``: reads of HG002 mixed with those of twenty persons of 1000 Genomes in the 78 kb of
 chromosome 20 that both have, at the common SNVs of those persons.
-``people``: true genotypes of pairs of Europeans of 1000 Genomes on 590 kb of chromosome 22 with all
-their linkage, reads drawn at 30x; several such pieces stand for a genome.
+``people``: true genotypes of pairs of persons of 1000 Genomes on 590 kb of chromosome 22 with all
+their linkage, reads drawn at 30x; several such pieces stand for a genome. Also without the linkage,
+and persons of other parts of the world with the frequencies of Europe.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -58,40 +60,76 @@ def report(name: str, rows: Iterable[tuple[str, float, float]]) -> None:
         spread = values.std(ddof=1) if len(values) > 1 else float("nan")
         print(
             f"{estimate}\t{100 * share:g}\t{len(values)}\t{values.mean():+.2f}\t{spread:.2f}"
-            f"\t{np.abs(values).max():.2f}"
+            f"\t{np.abs(values).max():.2f}",
+            flush=True,
         )
 
 
 # --- people ------------------------------------------------------------------------------------
 
+EUROPE = {"CEU", "GBR", "TSI", "IBS", "FIN"}
+EAST_ASIA = {"CHB", "CHS", "JPT", "CDX", "KHV"}
+AFRICA = {"YRI", "LWK", "GWD", "MSL", "ESN"}
+#: As usual for sites of a panel: chi-square of Hardy-Weinberg equilibrium, p 1e-5.
+MOST_CHI_SQUARE = 19.5
 
-def genotypes(data: Path) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Copies of the alternate allele (sites, persons) and its frequency, of Europeans."""
+
+@dataclass(frozen=True)
+class Panel:
+    """Common SNVs of Europeans, in equilibrium there.
+
+    Attributes:
+        copies: Copies of the alternate allele, shape (sites, persons), by part of the world.
+        frequency: Frequency of the alternate allele in Europe.
+    """
+
+    copies: dict[str, NDArray[np.int8]]
+    frequency: NDArray[np.float64]
+
+
+def read_panel(data: Path) -> Panel:
+    """The panel of 1000 Genomes."""
     folder = data / "population-1kg-phase3-chr22"
     vcf = next(folder.glob("*.vcf.gz"))
     with gzip.open(folder / "20130606_g1k.ped.gz", "rt") as file:
         population = {row.split("\t")[1]: row.split("\t")[6] for row in file if "\t" in row}
     names = shell(f"bcftools query -l {vcf}", folder).split()
-    chosen = [name for name in names if population.get(name) in {"CEU", "GBR", "TSI", "IBS", "FIN"}]
     text = shell(
-        f"bcftools view -s {','.join(chosen)} -v snps -m2 -M2 -Ou {vcf}"
-        " | bcftools query -f '%INFO/EUR_AF[\t%GT]\n'",
+        "bcftools view -v snps -m2 -M2 -i 'INFO/EUR_AF>=0.05 && INFO/EUR_AF<=0.95' -Ou"
+        f" {vcf} | bcftools query -f '%INFO/EUR_AF[\t%GT]\n'",
         folder,
     )
     rows = [line.split("\t") for line in text.splitlines()]
+    frequency = np.array([float(row[0]) for row in rows])
     copies = np.array([[gt.count("1") for gt in row[1:]] for row in rows], np.int8)
-    return copies, np.array([float(row[0]) for row in rows])
+
+    def of(chosen: set[str]) -> NDArray[np.int8]:
+        return copies[:, [population.get(name) in chosen for name in names]]
+
+    europe = of(EUROPE)
+    expected = 2 * frequency * (1 - frequency)
+    lack = 1 - (europe == 1).mean(axis=1) / expected
+    kept = europe.shape[1] * lack**2 < MOST_CHI_SQUARE
+    parts = {"Europe": europe, "East Asia": of(EAST_ASIA), "Africa": of(AFRICA)}
+    return Panel({name: each[kept] for name, each in parts.items()}, frequency[kept])
 
 
-def mixtures_of_people(data: Path, pairs: int, pieces: int) -> Iterator[tuple[str, float, float]]:
+def mixtures_of_people(
+    panel: Panel, part: str, pairs: int, pieces: int, *, linked: bool = True
+) -> Iterator[tuple[str, float, float]]:
     """Reads of pairs of persons, each pair of several pieces, as if they were one genome."""
-    copies, frequency = genotypes(data)
+    copies, frequency = panel.copies[part], panel.frequency
     rng = np.random.default_rng(22)
-    for share in SHARES:
-        for _ in range(pairs):
-            persons = rng.choice(copies.shape[1], 2 * pieces, replace=False)
-            own, foreign = (copies[:, half].T.ravel() for half in np.split(persons, 2))
-            af = np.tile(frequency, pieces)
+    for _ in range(pairs):
+        # Where each site is of other persons there is no linkage.
+        persons = (
+            rng.permuted(copies, axis=1)[:, : 2 * pieces]
+            if not linked
+            else copies[:, rng.choice(copies.shape[1], 2 * pieces, replace=False)]
+        )
+        own, foreign = (half.T.ravel() for half in np.hsplit(persons, 2))
+        af = np.tile(frequency, pieces)
+        for share in SHARES:
             mixed = ((1 - share) * own + share * foreign) / 2
             depth = rng.poisson(DEPTH, len(af))
             other = rng.binomial(depth, 2 * ERROR / 3)
@@ -99,15 +137,27 @@ def mixtures_of_people(data: Path, pairs: int, pieces: int) -> Iterator[tuple[st
                 depth - other, mixed * (1 - ERROR / 3) + (1 - mixed) * ERROR / 3
             )
             reference = depth - other - alternate
-            yield (
-                "likelihood",
-                share,
-                _rate(likelihood_estimate(reference, alternate, other, af, 1)),
-            )
+            found = likelihood_estimate(reference, alternate, other, af, 1)
+            yield "likelihood", share, _rate(found)
             hom = own == 2
             reads = reference[hom], alternate[hom]
             yield "CHARR", share, _rate(charr_estimate(*reads, None, 1))
             yield "CHARR with AF", share, _rate(charr_estimate(*reads, 1 - af[hom], 1))
+
+
+def report_people(data: Path) -> None:
+    """The three tables of true genotypes."""
+    panel = read_panel(data)
+    sites = len(panel.frequency)
+    for pieces, pairs in ((10, 12), (40, 12), (160, 6)):
+        rows = mixtures_of_people(panel, "Europe", pairs, pieces)
+        report(f"linked: {pieces} pieces of 590 kb, {sites * pieces} sites", rows)
+    for pieces in (5, 10, 20):
+        rows = mixtures_of_people(panel, "Europe", 12, pieces, linked=False)
+        report(f"unlinked: {sites * pieces} sites", rows)
+    for part in ("East Asia", "Africa"):
+        rows = mixtures_of_people(panel, part, 6, 20)
+        report(f"{part} with the frequencies of Europe: 20 pieces, {sites * 20} sites", rows)
 
 
 def _rate(estimate: object) -> float:
@@ -116,7 +166,7 @@ def _rate(estimate: object) -> float:
 
 # --- toy ---------------------------------------------------------------------------------------
 
-LENGTH, SPACING, READ = 2_000_000, 320, 150
+LENGTH, SPACING, READ = 1_000_000, 320, 150
 BASES = np.frombuffer(b"ACGT", np.uint8)
 
 
@@ -249,11 +299,29 @@ def mixtures_of_toys(folder: Path, persons: int) -> Iterator[tuple[str, float, f
 WINDOW = "20_19999626_20300468:156583-234930"
 
 
+def read_counts(folder: Path, name: str, part: float) -> NDArray[np.int64]:
+    """Reference, alternate and other bases at the sites, of reads thinned by name: (3, sites)."""
+    contigs = read_contigs(folder / "ref.fa.fai")
+    common = read_common_snvs(folder / "sites.vcf", [each.name for each in contigs])
+    regions = Regions(contigs, read_bed(folder / "regions.bed"), (), (), common)
+    counter = Counter(regions, folder / "ref.fa")
+    thin = ["-s", f"{7 + part:.6f}"] if part < 1 else []
+    command = ["samtools", "view", "-u", *thin, f"{name}.bam"]
+    counter.feed(subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout)
+    bases, rows = counter.site_bases, np.arange(len(common))
+    reference, alternate = bases[rows, common.reference], bases[rows, common.alternate]
+    return np.stack([reference, alternate, bases.sum(axis=1) - reference - alternate])
+
+
 def mixtures_of_reads(folder: Path, data: Path) -> Iterator[tuple[str, float, float]]:
-    """HG002 with reads of each of the persons; its depth stays that of its own reads."""
+    """HG002 with reads of each of the persons; its depth stays that of its own reads.
+
+    The bases of a mixture are those of its two parts. Frequencies are of the reads of the other
+    persons, without the one that is mixed in.
+    """
     shell(
         f"gzip -dc {data}/ref-b37-chr20/b37.chr20.windows.fa.gz >ref.fa"
-        f"; samtools faidx ref.fa; bwa index ref.fa; {WGS} qc regions --reference ref.fa -o all.bed"
+        f"; samtools faidx ref.fa; bwa index ref.fa"
         f"; echo {WINDOW} | awk -F'[:-]' '{{print $1 \"\\t\" $2 - 1 \"\\t\" $3}}' >regions.bed",
         folder,
     )
@@ -264,7 +332,6 @@ def mixtures_of_reads(folder: Path, data: Path) -> Iterator[tuple[str, float, fl
         stem = data / "cohort-ceu-lowcov-chr20" / person
         align(folder, person, f"{stem}_R1.fastq.gz", f"{stem}_R2.fastq.gz")
         shell(f"samtools index {person}.bam", folder)
-    shell("samtools index own.bam", folder)
     shell(
         f"bcftools mpileup -f ref.fa -q 20 -Q 20 -r {WINDOW} -a AD -Ou"
         f" {' '.join(f'{person}.bam' for person in persons)} --ignore-RG"
@@ -273,21 +340,22 @@ def mixtures_of_reads(folder: Path, data: Path) -> Iterator[tuple[str, float, fl
         " | bcftools +fill-tags -Ov -o sites.vcf -- -t AF",
         folder,
     )
-    own = _depth(folder, "own.bam")
-    for person in persons:
-        theirs = _depth(folder, f"{person}.bam")
-        for share in SHARES:
-            part = share / (1 - share) * own / theirs
+    own = read_counts(folder, "own", 1)
+    whole = {person: read_counts(folder, person, 1) for person in persons}
+    for share in SHARES:
+        mixtures, frequencies = [], []
+        for person in persons:
+            part = share / (1 - share) * own[:2].sum() / whole[person][:2].sum()
             if part > 1:
                 continue  # too few reads of this person for so large a share
-            mix(folder, "own", person, 1.0, part, 7)
-            yield "likelihood", share, by_likelihood(folder)
-
-
-def _depth(folder: Path, name: str) -> float:
-    """Mean depth of what is counted, in the window."""
-    text = shell(f"samtools depth -a -s -q 20 -Q 20 -r {WINDOW} {name} | cut -f3", folder)
-    return float(np.array(text.split(), float).mean())
+            foreign = read_counts(folder, person, part) if part else 0 * own
+            others = sum(whole[each] for each in persons if each != person)
+            frequencies.append(others[1] / np.maximum(others[0] + others[1], 1))
+            mixtures.append(own + foreign)
+            yield "one person", share, _rate(likelihood_estimate(*mixtures[-1], frequencies[-1], 1))
+        together = np.hstack(mixtures), np.concatenate(frequencies)
+        found = likelihood_estimate(*together[0], together[1], 1)
+        yield f"{len(mixtures):2} persons as one", share, _rate(found)
 
 
 def main() -> None:
@@ -301,16 +369,14 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=4, help="toy: how many are simulated")
     given = parser.parse_args()
     if given.kind == "people":
-        for pieces in (1, 5, 10, 40):
-            rows = mixtures_of_people(given.data.resolve(), 12, pieces)
-            report(f"pairs of people, {pieces} pieces of 590 kb", rows)
+        report_people(given.data.resolve())
         return
     with tempfile.TemporaryDirectory() as folder:
         if given.kind == "real":
             rows = mixtures_of_reads(Path(folder), given.data.resolve())
             report("HG002 with persons of 1000 Genomes, 78 kb", rows)
         else:
-            report("toy genomes of 2 Mb", mixtures_of_toys(Path(folder), given.persons))
+            report("toy genomes of 1 Mb", mixtures_of_toys(Path(folder), given.persons))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ Two estimates, neither of which needs that person's genotypes:
 
 - **likelihood**, of the bases counted at common SNVs whose allele frequencies are known, as
   VerifyBamID's (Jun et al. 2012, doi:10.1016/j.ajhg.2012.09.004): the share under which the counts
-  are most likely, over all genotypes of the sample and of one contaminant in Hardy-Weinberg
-  equilibrium;
+  are most likely, over all genotypes of the sample and of one contaminant (``mixture``);
 - **CHARR** (Lu et al. 2023, doi:10.1016/j.ajhg.2023.10.011): reads of the reference allele at
   sites where the sample is homozygous for the other, which a contaminant brings with the frequency
   of the reference allele.
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.metrics.catalogue import Finding, NotApplicable
+from wgs_pipeline.metrics.mixture import Alleles, drift_of, most_likely_share
 from wgs_pipeline.metrics.sites import (
     read_common_snvs,
     read_homozygous_snvs,
@@ -37,6 +37,8 @@ Longs = NDArray[np.int64]
 #: within half a percentage point up to 5 % (docs/qc.md).
 FEWEST_LIKELIHOOD_SITES = 1000
 FEWEST_CHARR_SITES = 1000
+#: More sites than this are thinned: they would cost minutes, and tell no more.
+MOST_LIKELIHOOD_SITES = 100_000
 #: An estimate of which two standard errors are more than this, and than half of it, says nothing.
 LARGEST_ERROR = 0.005
 #: Neighbouring sites, which are linked, make a block; the blocks tell the standard error.
@@ -49,14 +51,11 @@ TYPICAL_REFERENCE_FREQUENCY = 1 / 3
 CHARR_DEPTHS = (10, 100)
 #: Frequencies of common SNVs, of either allele.
 COMMON = (0.05, 0.95)
-_HIGHEST_SHARE = 0.5
 _LEAST_DEPTH = 8
 #: Of the median depth; deeper sites are collapsed repeats.
 _MOST_RELATIVE_DEPTH = 3
 #: Chance of one certain wrong base, at the least: Q40.
 _LEAST_ERROR = 1e-4
-_GENOTYPES = np.arange(3) / 2
-_CHUNK = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -173,50 +172,17 @@ def likelihood_estimate(
         return Estimate(NotApplicable(reason), sites)
     total = int(depth[used].sum() + other[used].sum())
     error = max(int(other[used].sum()) / total / 2, _LEAST_ERROR)
-    places = np.flatnonzero(used)
-
-    def most_likely(chosen: Longs) -> float:
-        return _most_likely(reference[chosen], alternate[chosen], frequency[chosen], error)
-
-    blocks = [most_likely(block) for block in np.array_split(places, min(_BLOCKS, sites))]
-    return Estimate.from_blocks(most_likely(places), sites, blocks)
-
-
-def _most_likely(reference: Longs, alternate: Longs, frequency: Floats, error: float) -> float:
-    """Maximum of the likelihood, on a grid that is made finer three times."""
-    low, high = 0.0, _HIGHEST_SHARE
-    best = 0.0
-    for _ in range(4):
-        shares = np.linspace(low, high, 26)
-        scores = [_log_likelihood(s, reference, alternate, frequency, error) for s in shares]
-        place = int(np.argmax(scores))
-        best = float(shares[place])
-        low, high = shares[max(place - 1, 0)], shares[min(place + 1, len(shares) - 1)]
-    return best
+    places = _thinned(np.flatnonzero(used))
+    read = Alleles(reference[places], alternate[places], frequency[places], error)
+    drift = drift_of(read)
+    parts = np.array_split(np.arange(len(places)), min(_BLOCKS, sites))
+    blocks = [most_likely_share(read[part], drift) for part in parts]
+    return Estimate.from_blocks(most_likely_share(read, drift), len(places), blocks)
 
 
-def _log_likelihood(
-    share: float, reference: Longs, alternate: Longs, frequency: Floats, error: float
-) -> float:
-    own, foreign = np.meshgrid(_GENOTYPES, _GENOTYPES, indexing="ij")
-    mixed = ((1 - share) * own + share * foreign).ravel()
-    shows_alternate = mixed * (1 - 3 * error) + (1 - mixed) * error
-    shows_reference = (1 - mixed) * (1 - 3 * error) + mixed * error
-    logs = np.log(shows_reference), np.log(shows_alternate)
-    total = 0.0
-    for start in range(0, len(frequency), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        q = frequency[part, np.newaxis]
-        prior = np.hstack([(1 - q) ** 2, 2 * q * (1 - q), q**2])
-        pair = (prior[:, :, np.newaxis] * prior[:, np.newaxis, :]).reshape(len(q), 9)
-        scores = (
-            reference[part, np.newaxis] * logs[0]
-            + alternate[part, np.newaxis] * logs[1]
-            + np.log(pair)
-        )
-        top = scores.max(axis=1)
-        total += float((top + np.log(np.exp(scores - top[:, np.newaxis]).sum(axis=1))).sum())
-    return total
+def _thinned(places: Longs) -> Longs:
+    """At most ``MOST_LIKELIHOOD_SITES`` of them, evenly."""
+    return places[:: -(-len(places) // MOST_LIKELIHOOD_SITES)]
 
 
 def charr_estimate(

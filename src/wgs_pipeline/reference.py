@@ -1,4 +1,4 @@
-"""The reference: contigs and their roles, intervals without N, ploidy by sex.
+"""The reference: contigs and their roles, intervals without N.
 
 Intervals are 0-based half-open.
 """
@@ -265,38 +265,6 @@ def pseudoautosomal(contigs: Sequence[Contig], bed: Path | None = None) -> tuple
         for contig in contigs
         for start, end in known.get(contig.role, ())
     )
-
-
-@dataclass(frozen=True)
-class PloidyRun:
-    """Copies of part of a contig that a person of one sex has."""
-
-    interval: Interval
-    ploidy: int
-
-
-def ploidy_runs(
-    contigs: Sequence[Contig], par: Sequence[Interval], sex: str
-) -> tuple[PloidyRun, ...]:
-    """Where a person's ploidy is not two.
-
-    A male has one X and one Y outside the pseudoautosomal regions (PAR), two copies of PAR that
-    are both called on X, and none on Y, whose PAR analysis references mask. A female has no Y.
-    Everyone has one mitochondrial sequence (heteroplasmy is not a diploid genotype). The sex
-    ``unknown`` is treated as two of each, so that nothing is missed.
-    """
-    runs = []
-    for contig in contigs:
-        whole = Interval(contig.name, 0, contig.length)
-        inside = sorted(each for each in par if each.contig == contig.name)
-        if contig.role is Role.MITOCHONDRION:
-            runs.append(PloidyRun(whole, 1))
-        elif contig.role is Role.Y and sex == "female":
-            runs.append(PloidyRun(whole, 0))
-        elif contig.role in (Role.X, Role.Y) and sex == "male":
-            runs += [PloidyRun(each, 1) for each in subtract(whole, inside)]
-            runs += [PloidyRun(each, 0) for each in inside if contig.role is Role.Y]
-    return tuple(sorted(runs, key=lambda run: run.interval))
 
 
 def subtract(whole: Interval, parts: Sequence[Interval]) -> tuple[Interval, ...]:

@@ -17,7 +17,6 @@ from wgs_pipeline.reference import (
     format_bed,
     known_intervals,
     pad,
-    ploidy_runs,
     pseudoautosomal,
     read_bed,
     read_contigs,
@@ -102,33 +101,6 @@ def test_subtract(whole, parts):
     left = subtract(whole, parts)
     assert bases(left) == [base for base in bases([whole]) if base not in bases(parts)]
     assert all(len(each) > 0 for each in left)
-
-
-PAR = (Interval("chrX", 0, 10), Interval("chrX", 90, 100), Interval("chrY", 0, 10))
-X, Y, M = (("chrX", 100), ("chrY", 50), ("chrM", 16))
-
-
-@pytest.mark.parametrize(
-    ("sex", "par", "expected"),
-    [
-        ("female", PAR, [("chrM", 0, 16, 1), ("chrY", 0, 50, 0)]),
-        ("female", (), [("chrM", 0, 16, 1), ("chrY", 0, 50, 0)]),
-        (
-            "male",
-            PAR,
-            [("chrM", 0, 16, 1), ("chrX", 10, 90, 1), ("chrY", 0, 10, 0), ("chrY", 10, 50, 1)],
-        ),
-        ("male", PAR[1::-1], [("chrM", 0, 16, 1), ("chrX", 10, 90, 1), ("chrY", 0, 50, 1)]),
-        ("male", (), [("chrM", 0, 16, 1), ("chrX", 0, 100, 1), ("chrY", 0, 50, 1)]),
-        ("unknown", PAR, [("chrM", 0, 16, 1)]),
-    ],
-)
-def test_ploidy_runs(sex, par, expected):
-    contigs = [Contig("chr1", 200, Role.AUTOSOME)]
-    contigs += [Contig(name, length, contig_role(name)) for name, length in (X, Y, M)]
-    runs = ploidy_runs(contigs, par, sex)
-    found = [(r.interval.contig, r.interval.start, r.interval.end, r.ploidy) for r in runs]
-    assert found == expected
 
 
 @pytest.mark.parametrize(
@@ -273,27 +245,12 @@ def test_scatter_command(fasta, tmp_path, capsys):
     }
 
 
-def test_ploidy_commands(fasta, tmp_path, capsys):
-    path = fasta({"chr1": "A" * 20, "hemi": "C" * 30, "chrM": "G" * 5})
-    par, bed = tmp_path / "par.bed", tmp_path / "ploidy.bed"
-    par.write_text("hemi\t0\t10\n")
-    samples = ("--sample", "son", "male", "--sample", "mother", "female")
-    arguments = ("--fai", f"{path}.fai", "--x", "hemi", "--par-bed", par, *samples, "-o", bed)
-    wgs(capsys, "ploidy", *arguments)
-    assert bed.read_text() == ("chrM\t0\t5\tson\t1\nhemi\t10\t30\tson\t1\nchrM\t0\t5\tmother\t1\n")
-    printed = wgs(capsys, "ploidy-file", bed, "son")
-    assert printed == "chrM 1 5 son 1\nhemi 11 30 son 1\n* * * son 2\n"
-    printed = wgs(capsys, "ploidy-file", bed, "mother", "son")
-    assert printed.splitlines()[-2:] == ["* * * mother 2", "* * * son 2"]
-    assert len(printed.splitlines()) == 5
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
         ("scatter", "--pieces", "0"),
         ("scatter", "--padding", "-1"),
-        ("ploidy", "--sample", "son", "Male"),
+        ("ploidy", "--sample", "son", "--sex", "Male"),
         ("ploidy-file", "none.bed", "son"),
     ],
 )

@@ -180,6 +180,38 @@ def ploidies_of(wildcards):
     )
 
 
+def headers_of(samples):
+    """Header lines that say the ploidy by which samples are called, a file each."""
+    return expand("reference/ploidy/{sample}.hdr", sample=samples)
+
+
+def header_arguments(headers):
+    """Header lines as `wgs gvcf gather` takes them."""
+    return " ".join(f"--header {shlex.quote(path)}" for path in headers)
+
+
+def genome_gvcf(sample):
+    """The gVCF of a whole genome that was made elsewhere, with its index."""
+    unit = unit_of(sample)
+    if unit.kind != "gvcf" or unit.assay != "wgs":
+        return []
+    return [f"gvcf/{sample}.g.vcf.gz", f"gvcf/{sample}.g.vcf.gz.tbi"]
+
+
+def ploidy_evidence(files):
+    """What the karyotype of a sample is inferred from."""
+    if files.tally:
+        return f"--alignment-tally {files.tally}"
+    if files.gvcf:
+        return f"--gvcf {files.gvcf[0]} --regions {files.regions}"
+    return ""
+
+
+def most_copies_argument():
+    """The most copies that the caller can take: `bcftools call` knows 0, 1 and 2."""
+    return "--most-copies 2" if CALLING.engine == "bcftools" else ""
+
+
 def assay_arguments(sample):
     """Assay and target of an analysis that was done elsewhere."""
     unit = unit_of(sample)
@@ -277,13 +309,15 @@ def metric_sources(wildcards):
     if kind != "gvcf":
         sources.append(f"--samtools-stats qc/{sample}/samtools_stats.txt")
         sources.append(f"--alignment-tally qc/{sample}/alignment_tally.json")
+    else:
+        sources.append(f"--ploidy reference/ploidy/{sample}.json")
     return " ".join(sources)
 
 
 def alignment_measures(wildcards):
-    """What is measured of an alignment; nothing where a sample enters as a gVCF."""
+    """What is measured before calling; of a gVCF the sex chromosomes."""
     if unit_of(wildcards.sample).kind == "gvcf":
-        return []
+        return [f"reference/ploidy/{wildcards.sample}.json"]
     names = ("samtools_stats.txt", "alignment_tally.json")
     return [f"qc/{wildcards.sample}/{name}" for name in names]
 

@@ -9,6 +9,7 @@ rule gather_callset:
     input:
         pieces=expand("callset/pieces/{{family}}/{piece}.vcf.gz", piece=PIECES),
         screening=lambda wildcards: screening_of(project.families[wildcards.family]),
+        headers=lambda wildcards: headers_of(project.families[wildcards.family]),
         fai="reference/genome.fa.fai",
     output:
         vcf="callset/{family}.vcf.gz",
@@ -23,6 +24,7 @@ rule gather_callset:
     resources:
         **needs("gather_callset"),
     params:
+        headers=lambda wildcards, input: header_arguments(input.headers),
         proceeds=lambda wildcards: proceeds(project.families[wildcards.family]),
     shell:
         """
@@ -34,7 +36,7 @@ rule gather_callset:
         fi
         part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
-        wgs gvcf gather {input.pieces:q} --threads {threads} -o "$part/vcf.gz"
+        wgs gvcf gather {input.pieces:q} {params.headers} --threads {threads} -o "$part/vcf.gz"
         tabix --preset vcf "$part/vcf.gz"
         mv "$part/vcf.gz" {output.vcf:q}
         mv "$part/vcf.gz.tbi" {output.tbi:q}

@@ -45,6 +45,7 @@ rule register_genome:
         gvcf="gvcf/{sample}.g.vcf.gz",
         verified="gvcf/{sample}.json",
         verdict="qc/{sample}/verdict.json",
+        ploidy="reference/ploidy/{sample}.json",
         initialised="ngd/initialised",
         samples=ancient(project.config.samples),
         fasta="reference/genome.fa",
@@ -66,6 +67,7 @@ rule register_genome:
         """
         wgs ngd load {params.root:q} --sample {wildcards.sample} --gvcf {input.gvcf:q} \
             --samples {input.samples:q} --verdict {input.verdict:q} \
+            --ploidy {input.ploidy:q} \
             --reference {input.fasta:q} {params.assay} --replace \
             --registration {output.registration:q} 2>{log:q}
         """

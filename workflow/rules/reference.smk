@@ -82,27 +82,40 @@ rule scatter_intervals:
 
 
 rule list_ploidy:
-    """List where a sample is not diploid.
+    """List where a sample is not diploid, by the karyotype that its reads show.
 
     Of each sample by itself: a relative who joins or leaves the family must not have its gVCF
-    called again.
+    called again. A gVCF that was made elsewhere was called by a ploidy that we do not choose; the
+    database counts by the karyotype that it shows.
     """
     input:
         fai="reference/genome.fa.fai",
+        tally=lambda wildcards: (
+            "qc/{sample}/alignment_tally.json"
+            if wildcards.sample in aligned_samples()
+            else []
+        ),
+        gvcf=lambda wildcards: genome_gvcf(wildcards.sample),
+        regions="reference/regions.bed",
     output:
         ploidy="reference/ploidy/{sample}.bed",
+        header="reference/ploidy/{sample}.hdr",
+        json="reference/ploidy/{sample}.json",
     log:
         "logs/list_ploidy/{sample}.log",
     conda:
-        "../envs/samtools.yaml"
+        "../envs/bcftools.yaml"
     resources:
         **needs("list_ploidy"),
     params:
         contigs=contig_arguments(),
         par=par_argument(),
         sex=lambda wildcards: project.samples[wildcards.sample].sex,
+        evidence=lambda wildcards, input: ploidy_evidence(input),
+        most_copies=most_copies_argument(),
     shell:
         """
         wgs reference ploidy --fai {input.fai:q} {params.contigs} {params.par} \
-            --sample {wildcards.sample} {params.sex} -o {output.ploidy:q} 2>{log:q}
+            --sample {wildcards.sample} --sex {params.sex} {params.evidence} {params.most_copies} \
+            --header {output.header:q} --json {output.json:q} -o {output.ploidy:q} 2>{log:q}
         """

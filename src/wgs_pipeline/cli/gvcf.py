@@ -40,12 +40,26 @@ def _depth_bands(ctx: click.Context, param: click.Parameter, value: str) -> list
     show_default=True,
     help="Threads that compress.",
 )
+@click.option(
+    "--header",
+    "headers",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="File of ## lines to add to the header; once a file.",
+)
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="gVCF.")
-def gather(pieces: tuple[Path, ...], depth_bands: list[int], threads: int, output: Path) -> None:
+def gather(
+    pieces: tuple[Path, ...],
+    depth_bands: list[int],
+    threads: int,
+    headers: tuple[Path, ...],
+    output: Path,
+) -> None:
     """Join the pieces of a scattered call, in reference order."""
     from wgs_pipeline import gvcf
 
-    gvcf.gather(pieces, depth_bands, output, threads)
+    lines = b"".join(gvcf.read_header_lines(path) for path in headers)
+    gvcf.gather(pieces, depth_bands, output, threads, lines)
 
 
 @command.command()
@@ -91,9 +105,12 @@ def verify(path: Path, depth: Path | None, intervals: Path | None, output: Path)
 )
 @click.option("--calls", type=click.Path(path_type=Path), required=True, help="Variants, bgzip.")
 @click.option("--fasta", type=click.Path(path_type=Path), required=True, help="Indexed FASTA.")
+@click.option(
+    "--ploidy", type=click.Path(path_type=Path), help="BED of wgs reference ploidy; else two."
+)
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="bgzip VCF.")
-def blocks(depth: Path, calls: Path, fasta: Path, output: Path) -> None:
+def blocks(depth: Path, calls: Path, fasta: Path, ploidy: Path | None, output: Path) -> None:
     """Write reference blocks for the bases with reads that no variant record covers."""
     from wgs_pipeline import gvcf
 
-    gvcf.write_blocks(depth, calls, fasta, output)
+    gvcf.write_blocks(depth, calls, fasta, output, ploidy)

@@ -79,6 +79,7 @@ def init(
 @click.option("--patient-id", help="The person instead of a sheet; '-' reads standard input.")
 @click.option("--sex", help="female, male or unknown; with --patient-id.")
 @click.option("--karyotype", help="XX, XY, X0, XXY, XYY or XXX, whatever the sex says.")
+@click.option("--ploidy", type=_path, help="JSON of wgs reference ploidy: gives --karyotype.")
 @click.option("--assay", default="wgs", show_default=True, help="wgs, or a targeted assay.")
 @click.option("--target", type=_path, help="BED of the bases that the assay aims at.")
 @click.option("--reference", type=_path, help="FASTA for left-alignment; default as at init.")
@@ -99,6 +100,7 @@ def load(
     patient_id: str | None,
     sex: str | None,
     karyotype: str | None,
+    ploidy: Path | None,
     assay: str,
     target: Path | None,
     reference: Path | None,
@@ -113,7 +115,8 @@ def load(
 
         single = {
             "sample": sample, "gvcf": gvcf, "patient-id": patient_id, "sex": sex,
-            "karyotype": karyotype, "verdict": verdict, "registration": registration,
+            "karyotype": karyotype, "ploidy": ploidy, "verdict": verdict,
+            "registration": registration,
         }  # fmt: skip
         options = {
             "assay": assay, "target_bed": target, "reference": reference, "replace": replace
@@ -140,6 +143,10 @@ def load(
             write_json(receipt, {"sample": sample, "loaded": False, "reason": reason})
         click.echo(f"{sample}: not loaded ({reason})", err=True)
         return
+    if ploidy is not None:
+        from wgs_pipeline.ploidy import read_karyotype
+
+        karyotype = karyotype or read_karyotype(ploidy, sample)
     person, sex = _person(sample, samples, patient_id, sex)
     request = Request(sample, gvcf, person, sex, assay, target, reference, replace, karyotype)
     if registration is not None:

@@ -126,6 +126,7 @@ def alignment(
 @click.option("--alignment-tally", type=_PATH, help="Tally of wgs qc alignment.")
 @click.option("--callset-stats", type=_PATH, help="Text of bcftools stats -s -.")
 @click.option("--charr", type=_PATH, help="Estimate of wgs qc charr.")
+@click.option("--ploidy", type=_PATH, help="JSON of wgs reference ploidy; where no tally is.")
 @click.option("--fastp", type=_PATH, multiple=True, help="JSON report; once a lane.")
 @_output
 def metrics(
@@ -136,6 +137,7 @@ def metrics(
     alignment_tally: Path | None,
     callset_stats: Path | None,
     charr: Path | None,
+    ploidy: Path | None,
     fastp: tuple[Path, ...],
     output: Path,
 ) -> None:
@@ -149,6 +151,7 @@ def metrics(
         callset_stats=callset_stats,
         charr=charr,
         fastp=fastp,
+        ploidy=ploidy,
     )
     write_json(output, measure_sample(sample, sex, inputs).as_json())
 

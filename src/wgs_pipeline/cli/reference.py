@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from wgs_pipeline.files import write_text
+from wgs_pipeline.files import write_json, write_text
 
+_PATH = click.Path(path_type=Path)
 _fai = click.option("--fai", type=click.Path(path_type=Path), required=True, help="FASTA index.")
 _x = click.option("--x", help="Name of the X contig, where it is not X or chrX.")
 _y = click.option("--y", help="Name of the Y contig, where it is not Y or chrY.")
@@ -53,37 +54,64 @@ def scatter(fasta: Path, fai: Path, pieces: int, padding: int, outdir: Path) -> 
 @_x
 @_y
 @_mitochondrion
-@click.option("--par-bed", type=click.Path(path_type=Path), help="Pseudoautosomal regions.")
+@click.option("--par-bed", type=_PATH, help="Pseudoautosomal regions.")
+@click.option("--sample", required=True, help="sample_id.")
 @click.option(
-    "--sample",
-    "samples",
-    type=(str, click.Choice(["female", "male", "unknown"])),
-    multiple=True,
+    "--sex",
+    type=click.Choice(["female", "male", "unknown"]),
     required=True,
-    metavar="SAMPLE_ID SEX",
-    help="A sample and its stated sex (female, male, unknown); give the option once a sample.",
+    help="Sex stated in the sheet; decides where the reads do not.",
 )
-@click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="BED file.")
+@click.option("--alignment-tally", type=_PATH, help="Tally of wgs qc alignment: how many X and Y.")
+@click.option("--gvcf", type=_PATH, help="Indexed gVCF instead of the tally; with --regions.")
+@click.option("--regions", type=_PATH, help="BED of wgs qc regions; with --gvcf.")
+@click.option(
+    "--most-copies", type=click.IntRange(min=2), help="The most copies that the caller can take."
+)
+@click.option("--json", "json_output", type=_PATH, help="Also write karyotype and evidence here.")
+@click.option("--header", type=_PATH, help="Also write the ploidy as a header line of VCFs here.")
+@click.option("-o", "output", type=_PATH, required=True, help="BED file.")
 def ploidy(
     fai: Path,
     x: str | None,
     y: str | None,
     mitochondrion: str | None,
     par_bed: Path | None,
-    samples: tuple[tuple[str, str], ...],
+    sample: str,
+    sex: str,
+    alignment_tally: Path | None,
+    gvcf: Path | None,
+    regions: Path | None,
+    most_copies: int | None,
+    json_output: Path | None,
+    header: Path | None,
     output: Path,
 ) -> None:
-    """Write where the ploidy of each sample is not two: contig, start, end, sample, ploidy."""
+    """Write where the ploidy of a sample is not two: contig, start, end, sample, ploidy.
+
+    The karyotype is inferred from the alignment or the gVCF; without them, or where they do not
+    tell, it is that of the stated sex.
+    """
+    if (gvcf is None) != (regions is None):
+        raise click.UsageError("--gvcf and --regions belong together")
+    if gvcf is not None and alignment_tally is not None:
+        raise click.UsageError("give --alignment-tally or --gvcf, not both")
+    from wgs_pipeline import ploidy as copies
     from wgs_pipeline import reference
+    from wgs_pipeline.metrics.sex import evidence_json, sex_findings
 
     contigs = reference.read_contigs(fai, x, y, mitochondrion)
     par = reference.pseudoautosomal(contigs, par_bed)
-    rows = [
-        (run.interval.contig, run.interval.start, run.interval.end, sample, run.ploidy)
-        for sample, sex in samples
-        for run in reference.ploidy_runs(contigs, par, sex)
-    ]
-    write_text(output, "".join("\t".join(map(str, row)) + "\n" for row in rows))
+    found = sex_findings(contigs, par, alignment_tally, gvcf, regions)
+    evidence = evidence_json(found)
+    karyotype = copies.choose_karyotype(sex, evidence["inferred"], evidence.pop("why"))
+    runs = copies.ploidy_runs(contigs, par, karyotype.name, most_copies)
+    if json_output:
+        evidence["most_copies"] = most_copies
+        write_json(json_output, copies.document(sample, sex, karyotype, runs, evidence))
+    if header:
+        write_text(header, copies.header_line(sample, karyotype, runs))
+    write_text(output, copies.format_bed(sample, runs))
 
 
 @command.command("ploidy-file")

@@ -4,6 +4,13 @@ from wgs_pipeline.gvcf.bgzf import check_bgzf_eof
 from wgs_pipeline.gvcf.blocks import write_blocks
 from wgs_pipeline.gvcf.coverage import verify_coverage
 from wgs_pipeline.gvcf.empty import write_empty
-from wgs_pipeline.gvcf.gather import gather
+from wgs_pipeline.gvcf.gather import gather, read_header_lines
 
-__all__ = ["check_bgzf_eof", "gather", "verify_coverage", "write_blocks", "write_empty"]
+__all__ = [
+    "check_bgzf_eof",
+    "gather",
+    "read_header_lines",
+    "verify_coverage",
+    "write_blocks",
+    "write_empty",
+]

@@ -16,6 +16,7 @@ from wgs_pipeline.files import replacing
 from wgs_pipeline.gvcf.bgzf import bgzip_writer, require
 from wgs_pipeline.gvcf.columns import by_contig, depth_tables, record_runs
 from wgs_pipeline.gvcf.runs import Runs
+from wgs_pipeline.ploidy import read_ploidy
 from wgs_pipeline.reference import open_fasta
 
 _FIELDS = {
@@ -28,8 +29,13 @@ _FIELDS = {
 _REF = np.full(256, ord("N"), np.uint8)
 _REF[list(b"ACGT")] = _REF[list(b"acgt")] = list(b"ACGT")
 
+_NOWHERE = np.zeros(0, np.int64)
+_DIPLOID = np.zeros((0, 3), np.int64)
 
-def write_blocks(depth_bed: Path, calls: Path, fasta: Path, output: Path) -> None:
+
+def write_blocks(
+    depth_bed: Path, calls: Path, fasta: Path, output: Path, ploidy: Path | None = None
+) -> None:
     """Write reference blocks for the bases with reads that no variant record covers.
 
     For callers that report variants only. The depth of a block (FORMAT/DP and MIN_DP) is the
@@ -41,6 +47,8 @@ def write_blocks(depth_bed: Path, calls: Path, fasta: Path, output: Path) -> Non
         fasta: Indexed reference.
         output: bgzip VCF of blocks, sorted as the depth bands are; lightly compressed, as it is
             to be merged with the calls.
+        ploidy: Where the sample's ploidy is not two (``wgs reference ploidy``); blocks end where
+            it changes. None: it is two everywhere.
 
     Raises:
         GvcfError: An input is broken, or the reference lacks a contig.
@@ -48,13 +56,14 @@ def write_blocks(depth_bed: Path, calls: Path, fasta: Path, output: Path) -> Non
     """
     header = _header(calls)
     variants = record_runs(calls)
+    copies = read_ploidy(ploidy) if ploidy else {}
     with (
         open_fasta(fasta) as reference,
         replacing(output) as temporary,
         bgzip_writer(temporary, threads=1, level=1) as out,
     ):
         out.write(header)
-        for contig, blocks in _blocks(depth_bed, variants):
+        for contig, blocks in _blocks(depth_bed, variants, copies):
             first, last = int(blocks[0, 0]), int(blocks[-1, 0])
             try:
                 sequence = reference.fetch(contig, first, last + 1)
@@ -64,15 +73,19 @@ def write_blocks(depth_bed: Path, calls: Path, fasta: Path, output: Path) -> Non
                     "the same reference. Measure the depth again"
                 ) from error
             bases = np.frombuffer(sequence.encode("ascii"), np.uint8)
-            out.write(format_blocks(contig, blocks, bases[blocks[:, 0] - first]))
+            genotypes = _genotypes(blocks[:, 0], copies.get(contig, _DIPLOID))
+            out.write(format_blocks(contig, blocks, bases[blocks[:, 0] - first], genotypes))
 
 
-def uncovered_bands(bands: NDArray[np.int64], variants: Runs) -> NDArray[np.int64]:
+def uncovered_bands(
+    bands: NDArray[np.int64], variants: Runs, edges: NDArray[np.int64] = _NOWHERE
+) -> NDArray[np.int64]:
     """Cut depth bands of one contig where variant records are.
 
     Args:
         bands: Start, end and depth, shape (bands, 3), sorted and disjoint.
         variants: Bases in variant records.
+        edges: Positions at which a band is cut as well.
 
     Returns:
         Start, end and depth, shape (blocks, 3), of what has reads and lies in no variant record.
@@ -82,7 +95,7 @@ def uncovered_bands(bands: NDArray[np.int64], variants: Runs) -> NDArray[np.int6
         return bands
     first, last = bands[0, 0], bands[-1, 1]
     records = variants.within(int(first), int(last))
-    cuts = np.concatenate([bands[:, 0], bands[:, 1], records.starts, records.ends])
+    cuts = np.concatenate([bands[:, 0], bands[:, 1], records.starts, records.ends, edges])
     cuts = np.unique(np.clip(cuts, first, last))
     starts, ends = cuts[:-1], cuts[1:]
     band = np.searchsorted(bands[:, 0], starts, side="right") - 1
@@ -91,13 +104,19 @@ def uncovered_bands(bands: NDArray[np.int64], variants: Runs) -> NDArray[np.int6
     return blocks
 
 
-def format_blocks(contig: str, blocks: NDArray[np.int64], bases: NDArray[np.uint8]) -> memoryview:
+def format_blocks(
+    contig: str,
+    blocks: NDArray[np.int64],
+    bases: NDArray[np.uint8],
+    genotypes: NDArray[np.str_],
+) -> memoryview:
     """VCF lines of reference blocks.
 
     Args:
         contig: Name of the contig.
         blocks: Start, end and depth, shape (blocks, 3).
         bases: First base of each block in ASCII, shape (blocks,).
+        genotypes: Genotype of each block, shape (blocks,).
     """
     position, end, depth = (
         pa.array(column).cast(pa.string())
@@ -106,19 +125,32 @@ def format_blocks(contig: str, blocks: NDArray[np.int64], bases: NDArray[np.uint
     reference = pa.array(_REF[bases].view("S1").astype(str), pa.string())
     lines = pc.binary_join_element_wise(
         f"{contig}\t", position, "\t.\t", reference, "\t<*>\t.\t.\tEND=", end,
-        "\tGT:DP:MIN_DP\t0/0:", depth, ":", depth, "\n", "",
+        "\tGT:DP:MIN_DP\t", pa.array(genotypes, pa.string()), ":", depth, ":", depth, "\n", "",
     )  # fmt: skip
     # A new array begins at offset 0 of its text.
     size = int(np.frombuffer(lines.buffers()[1], np.int32)[len(lines)])
     return memoryview(lines.buffers()[2])[:size]
 
 
-def _blocks(depth_bed: Path, variants: dict[str, Runs]) -> Iterator[tuple[str, NDArray[np.int64]]]:
+def _genotypes(starts: NDArray[np.int64], copies: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Genotype of REF alone at each start, by the ploidy there; missing where there is no copy."""
+    run = np.searchsorted(copies[:, 0], starts, side="right") - 1
+    inside = (run >= 0) & (starts < copies[run, 1]) if len(copies) else np.zeros(len(starts), bool)
+    ploidy = np.full(len(starts), 2, np.int64)
+    ploidy[inside] = copies[run[inside], 2]
+    names = ["/".join("0" * number) or "." for number in range(int(ploidy.max(initial=0)) + 1)]
+    return np.array(names)[ploidy]
+
+
+def _blocks(
+    depth_bed: Path, variants: dict[str, Runs], copies: dict[str, NDArray[np.int64]]
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
     for table in depth_tables(depth_bed):
         for contig, rows in by_contig(table):
             columns = [rows[name].to_numpy() for name in ("start", "end", "depth")]
             bands = np.stack(columns, axis=1)
-            blocks = uncovered_bands(bands, variants.get(contig, Runs.empty()))
+            edges = copies.get(contig, _DIPLOID)[:, :2].ravel()
+            blocks = uncovered_bands(bands, variants.get(contig, Runs.empty()), edges)
             if len(blocks):
                 yield contig, blocks
 

@@ -17,7 +17,11 @@ _SHARED = (b"##contig=", b"#CHROM")
 
 
 def gather(
-    pieces: Sequence[Path], depth_bands: Sequence[int], output: Path, threads: int = 1
+    pieces: Sequence[Path],
+    depth_bands: Sequence[int],
+    output: Path,
+    threads: int = 1,
+    header_lines: bytes = b"",
 ) -> None:
     """Join the pieces of one scattered call into one bgzip VCF.
 
@@ -29,6 +33,7 @@ def gather(
         depth_bands: Lower bounds of the depth bands that ``bcftools call --gvcf`` was given.
         output: The gathered VCF.
         threads: Threads that compress.
+        header_lines: Lines to add to the header.
 
     Raises:
         GvcfError: A piece is missing or truncated, or its header names other samples or contigs.
@@ -37,10 +42,27 @@ def gather(
     for piece in pieces:
         check_bgzf_eof(piece)
     with replacing(output) as temporary, bgzip_writer(temporary, threads) as out:
-        _write_pieces(pieces, depth_bands, out)
+        _write_pieces(pieces, depth_bands, out, header_lines)
 
 
-def _write_pieces(pieces: Sequence[Path], depth_bands: Sequence[int], out: IO[bytes]) -> None:
+def read_header_lines(path: Path) -> bytes:
+    """Lines to add to the header of a VCF.
+
+    Raises:
+        GvcfError: The file cannot be read, or has a line that is no ``##`` line.
+    """
+    try:
+        lines = path.read_bytes()
+    except OSError as error:
+        raise GvcfError(f"{path}: cannot be read: {error.strerror}") from error
+    if not all(line.startswith(b"##") for line in lines.splitlines()):
+        raise GvcfError(f"{path}: has a line that does not begin with ##; expected header lines")
+    return lines
+
+
+def _write_pieces(
+    pieces: Sequence[Path], depth_bands: Sequence[int], out: IO[bytes], header_lines: bytes
+) -> None:
     shared: list[bytes] = []
     held = b""
     for piece in pieces:
@@ -48,7 +70,8 @@ def _write_pieces(pieces: Sequence[Path], depth_bands: Sequence[int], out: IO[by
         found = [line for line in header.splitlines() if line.startswith(_SHARED)]
         if not shared:
             shared = found
-            out.write(header)
+            columns = header.rindex(b"#CHROM")
+            out.write(header[:columns] + header_lines + header[columns:])
         _check_header(piece, found, pieces[0], shared)
         held = _write_body(body, held, depth_bands, out)
     out.write(held)

@@ -26,6 +26,12 @@ from wgs_pipeline.metrics import bam, pileup
 from wgs_pipeline.metrics.bam import Bytes
 from wgs_pipeline.metrics.contamination import Estimate, likelihood_estimate
 from wgs_pipeline.metrics.contigs import Part, contig_parts, interval_part
+from wgs_pipeline.metrics.heterozygosity import (
+    SAMPLED,
+    Heterozygosity,
+    count_heterozygous,
+    sampled_windows,
+)
 from wgs_pipeline.metrics.panel import Target
 from wgs_pipeline.metrics.pileup import Counts, Layout, Longs, Status, Tally, Window
 from wgs_pipeline.metrics.sites import CommonSnvs
@@ -61,6 +67,21 @@ class Regions:
     common: CommonSnvs | None = None
 
 
+@dataclass(frozen=True)
+class _Sites:
+    """Bases that are counted one by one, sorted by contig and position.
+
+    Attributes:
+        contig: Number of the contig, shape (sites,).
+        position: Position on it.
+        of: 0 for a common SNV, else one more than the place in ``SAMPLED``.
+    """
+
+    contig: Longs
+    position: Longs
+    of: Longs
+
+
 class Counter:
     """Counts the records of a BAM stream that is fed to it block by block."""
 
@@ -71,6 +92,7 @@ class Counter:
         self._targets = sorted(
             regions.targets, key=lambda t: (self._contig_of(t.interval), t.interval)
         )
+        self._sites = self._list_sites()
         self._layout, self._groups = self._lay_out()
         parts, groups, targets = len(_PARTS), len(self._groups), len(self._targets)
         self._counts = Counts(
@@ -79,7 +101,7 @@ class Counter:
             np.zeros((groups, _LOW), np.int64),
             np.zeros(targets, np.int64),
             np.zeros((targets, _LOW), np.int64),
-            np.zeros((len(regions.common or ()), 4), np.int64),
+            np.zeros((len(self._sites.position), 4), np.int64),
             np.zeros(101, np.int64),
             np.zeros(len(Tally), np.int64),
         )
@@ -104,6 +126,28 @@ class Counter:
                 "reference"
             ) from None
 
+    def _list_sites(self) -> _Sites:
+        """Where single bases are counted: the common SNVs and the windows of ``SAMPLED``."""
+        regions = self._regions
+        common = regions.common or CommonSnvs.none()
+        parts = contig_parts(regions.contigs)
+        contigs, positions = [common.contig], [common.position]
+        for part in SAMPLED:
+            inside = [
+                each
+                for each in sorted(regions.intervals, key=lambda i: (self._contig_of(i), i))
+                if interval_part(each, parts, regions.par) is part
+            ]
+            windows = sampled_windows(inside)
+            bases = [np.arange(each.start, each.end, dtype=np.int64) for each in windows]
+            numbers = np.array([self._contig_of(each) for each in windows], np.int64)
+            contigs.append(np.repeat(numbers, [len(each) for each in windows]))
+            positions.append(np.concatenate([np.zeros(0, np.int64), *bases]))
+        of = np.repeat(np.arange(len(contigs)), [len(each) for each in contigs])
+        contig, position = np.concatenate(contigs), np.concatenate(positions)
+        order = np.lexsort((of, position, contig))
+        return _Sites(contig[order], position[order], of[order])
+
     def _lay_out(self) -> tuple[Layout, dict[tuple[str, Part], int]]:
         regions = self._regions
         parts = contig_parts(regions.contigs)
@@ -114,7 +158,6 @@ class Counter:
             key = (each.contig, interval_part(each, parts, regions.par))
             of_interval.append(groups.setdefault(key, len(groups)))
         targets = [each.interval for each in self._targets]
-        common = regions.common or CommonSnvs.none()
         layout = Layout(
             np.array([each.length for each in regions.contigs], np.int64),
             self._first(intervals),
@@ -125,8 +168,8 @@ class Counter:
             self._first(targets),
             np.array([each.start for each in targets], np.int64),
             np.array([each.end for each in targets], np.int64),
-            np.searchsorted(common.contig, np.arange(len(self._index) + 1)),
-            common.position,
+            np.searchsorted(self._sites.contig, np.arange(len(self._index) + 1)),
+            self._sites.position,
         )
         return layout, groups
 
@@ -234,7 +277,19 @@ class Counter:
     @property
     def site_bases(self) -> Longs:
         """Bases A C G T that depth counts at each of the common SNVs, shape (sites, 4)."""
-        return self._counts.site_bases
+        bases: Longs = self._counts.site_bases[self._sites.of == 0]
+        return bases
+
+    def _heterozygosity(self) -> dict[Part, Heterozygosity]:
+        """Heterozygous bases of the sampled parts of the genome."""
+        sites = self._sites
+        found = {}
+        for number, part in enumerate(SAMPLED, start=1):
+            mine = sites.of == number
+            found[part] = count_heterozygous(
+                sites.contig[mine], sites.position[mine], self._counts.site_bases[mine]
+            )
+        return found
 
     def _contamination(self) -> Estimate | None:
         """What the bases at the common SNVs say."""
@@ -311,6 +366,7 @@ class Counter:
                 for number, target in enumerate(self._targets)
             ),
             contamination=self._contamination(),
+            heterozygosity=self._heterozygosity(),
             gc_windows=self._gc_windows,
             gc_reads=counts.gc_reads,
             chimeric=int(counts.tally[Tally.CHIMERIC]),

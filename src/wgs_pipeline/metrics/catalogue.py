@@ -49,6 +49,7 @@ BCFTOOLS_STATS = "bcftools stats"
 FASTP = "fastp"
 CONTAMINATION = "wgs qc alignment, wgs qc charr"
 CHARR = "wgs qc charr"
+SEX = "wgs qc alignment, wgs reference ploidy"
 
 CATALOGUE: tuple[Definition, ...] = (
     Definition("yield_bp_q30", "bp", SAMTOOLS_STATS, "Q30 bases",
@@ -90,12 +91,14 @@ CATALOGUE: tuple[Definition, ...] = (
                "Autosomal bases of depth ≥ 15.", True),
     Definition("pct_autosomes_20x", "%", ALIGNMENT_PASS, "≥ 20x", "Autosomal bases of depth ≥ 20."),
     Definition("pct_autosomes_30x", "%", ALIGNMENT_PASS, "≥ 30x", "Autosomal bases of depth ≥ 30."),
-    Definition("x_coverage_ratio", "", ALIGNMENT_PASS, "X ratio",
+    Definition("x_coverage_ratio", "", SEX, "X ratio",
                "Depth of X outside PAR divided by the autosomes'."),
-    Definition("y_coverage_ratio", "", ALIGNMENT_PASS, "Y ratio",
+    Definition("y_coverage_ratio", "", SEX, "Y ratio",
                "Depth of Y outside PAR divided by the autosomes'."),
-    Definition("inferred_karyotype", "", ALIGNMENT_PASS, "Karyotype",
-               "Sex chromosomes inferred from the depth of X and Y."),
+    Definition("x_heterozygosity_ratio", "", SEX, "X heterozygosity",
+               "Heterozygous bases of X outside PAR relative to the autosomes'."),
+    Definition("inferred_karyotype", "", SEX, "Karyotype",
+               "Sex chromosomes inferred from the depth of X and Y and heterozygosity on X."),
     Definition("mitochondrial_coverage_ratio", "", ALIGNMENT_PASS, "Mitochondrion",
                "Depth of the mitochondrial contig divided by the autosomes'."),
     Definition("mitochondrial_copy_number", "", ALIGNMENT_PASS, "mtDNA copies",

@@ -11,6 +11,7 @@ import numpy as np
 
 from wgs_pipeline.metrics.catalogue import Finding, NotApplicable, ratio
 from wgs_pipeline.metrics.contigs import Part
+from wgs_pipeline.metrics.heterozygosity import heterozygosity_ratio
 from wgs_pipeline.metrics.histogram import median_absolute_deviation, weighted_median
 from wgs_pipeline.metrics.karyotype import infer_karyotype
 from wgs_pipeline.metrics.tally import BREADTHS, AlignmentTally, Coverage, Longs
@@ -25,16 +26,20 @@ def coverage_metrics(tally: AlignmentTally) -> dict[str, Finding]:
     x = _relative(tally.part(Part.X), autosomes, "X")
     y = _relative(tally.part(Part.Y), autosomes, "Y")
     mitochondrion = _relative(tally.part(Part.MITOCHONDRION), autosomes, "mitochondrial contig")
+    heterozygosity = (
+        x if isinstance(x, NotApplicable) else heterozygosity_ratio(tally.heterozygosity)
+    )
     histogram = tally.histograms.get(Part.AUTOSOME, np.zeros(1, np.int64))
     return {
         **_autosome_metrics(autosomes, histogram),
         "x_coverage_ratio": x,
         "y_coverage_ratio": y,
+        "x_heterozygosity_ratio": heterozygosity,
         "mitochondrial_coverage_ratio": mitochondrion,
         "mitochondrial_copy_number": (
             mitochondrion if isinstance(mitochondrion, NotApplicable) else _PLOIDY * mitochondrion
         ),
-        "inferred_karyotype": infer_karyotype(x, y, autosomes.mean),
+        "inferred_karyotype": infer_karyotype(x, y, autosomes.mean, heterozygosity),
     }
 
 

@@ -20,13 +20,16 @@ from wgs_pipeline.metrics.catalogue import (
     CONTAMINATION,
     FASTP,
     SAMTOOLS_STATS,
+    SEX,
     Finding,
     NotApplicable,
     finding_json,
     ratio,
 )
 from wgs_pipeline.metrics.contigs import Part
+from wgs_pipeline.metrics.sex import findings_of
 from wgs_pipeline.metrics.tally import AlignmentTally, read_tally
+from wgs_pipeline.ploidy import read_document
 
 #: Lists of numbers of the same length.
 Curve = Mapping[str, Sequence[Any]]
@@ -38,6 +41,7 @@ _ABSENT = {
     FASTP: "there are no FASTQ lanes (no fastp report)",
     CONTAMINATION: "there is neither an alignment nor a gVCF",
     CHARR: "there is no gVCF (no wgs qc charr)",
+    SEX: "there is neither an alignment nor a whole genome's gVCF",
 }
 
 
@@ -52,6 +56,7 @@ class SampleInputs:
         callset_stats: Text of ``bcftools stats``.
         charr: Estimate of ``wgs qc charr``.
         fastp: One report a lane.
+        ploidy: JSON of ``wgs reference ploidy``, of a sample without alignment.
     """
 
     tally: Path | None = None
@@ -60,6 +65,7 @@ class SampleInputs:
     callset_stats: Path | None = None
     charr: Path | None = None
     fastp: Sequence[Path] = ()
+    ploidy: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,8 @@ def measure_sample(sample: str, stated_sex: str, inputs: SampleInputs) -> Sample
         rows = coverage.contig_rows(counted.groups)
         likelihood = counted.contamination
         exons = panel.panel_json(counted.targets) if counted.targets else {}
+    elif inputs.ploidy:
+        findings |= findings_of(read_document(inputs.ploidy, sample))
     if inputs.callset_stats:
         counts = variants.read_variant_counts(inputs.callset_stats)
         findings |= variants.variant_metrics(counts)

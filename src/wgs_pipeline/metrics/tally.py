@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wgs_pipeline.errors import AlignmentError
 from wgs_pipeline.metrics.contamination import Estimate
 from wgs_pipeline.metrics.contigs import Part
+from wgs_pipeline.metrics.heterozygosity import Heterozygosity
 
 #: Depths of which the breadth is reported.
 BREADTHS = (1, 10, 15, 20, 30)
@@ -75,6 +76,7 @@ class AlignmentTally:
         histograms: Bases of each part at each depth, shape (highest depth + 1,).
         targets: Coverage of every target of the gene panel: (gene, region, coverage).
         contamination: Estimate from the bases at common SNVs; None where no sites were given.
+        heterozygosity: Heterozygous bases by part of the genome; empty in older tallies.
         gc_windows: Windows of the reference by GC percent, shape (101,).
         gc_reads: Mapped reads by GC percent of the window where they begin, shape (101,).
         chimeric: Primary reads that Picard calls chimeric.
@@ -89,6 +91,7 @@ class AlignmentTally:
     histograms: Mapping[Part, Longs]
     targets: tuple[tuple[str, str, Coverage], ...]
     contamination: Estimate | None
+    heterozygosity: Mapping[Part, Heterozygosity]
     gc_windows: Longs
     gc_reads: Longs
     chimeric: int
@@ -116,6 +119,9 @@ class AlignmentTally:
                 for gene, region, coverage in self.targets
             ],
             "contamination": self.contamination.as_json() if self.contamination else None,
+            "heterozygosity": {
+                part.value: each.as_json() for part, each in self.heterozygosity.items()
+            },
             "gc_windows": self.gc_windows.tolist(),
             "gc_reads": self.gc_reads.tolist(),
             "chimeric": self.chimeric,
@@ -151,6 +157,10 @@ def read_tally(path: Path) -> AlignmentTally:
             contamination=(
                 Estimate.of(document["contamination"]) if document["contamination"] else None
             ),
+            heterozygosity={
+                Part(part): Heterozygosity.of(each)
+                for part, each in document.get("heterozygosity", {}).items()
+            },
             gc_windows=np.array(document["gc_windows"], np.int64).reshape(101),
             gc_reads=np.array(document["gc_reads"], np.int64).reshape(101),
             **{name: int(document[name]) for name in _NUMBERS},

@@ -11,7 +11,7 @@ from typing import Any
 
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.metrics.catalogue import NotApplicable
-from wgs_pipeline.metrics.karyotype import EXPECTED
+from wgs_pipeline.metrics.karyotype import EXPECTED, OTHER
 from wgs_pipeline.metrics.sample import SampleMetrics
 from wgs_pipeline.metrics.thresholds import Bounds, Level
 from wgs_pipeline.overrides import Override
@@ -202,11 +202,14 @@ def _judge_metric(
 def _judge_sex(metrics: SampleMetrics) -> Reason | str:
     """Opposite to the stated sex: hold, as it may be another person. Aneuploidy: warn."""
     karyotype = metrics.findings[_KARYOTYPE]
+    called = f"ploidy is that of the stated sex ({metrics.stated_sex})"
     if isinstance(karyotype, NotApplicable):
-        return karyotype.reason
+        return f"{karyotype.reason}; {called}"
     expected = EXPECTED.get(metrics.stated_sex)
     if karyotype not in EXPECTED.values():
         rule = "warn where the karyotype is neither XX nor XY"
+        if karyotype == OTHER:
+            rule += f"; {called}"
         return Reason(_KARYOTYPE, str(karyotype), expected, rule, Level.WARN)
     if expected is None:
         return "the sheet states no sex"

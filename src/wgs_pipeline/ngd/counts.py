@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from wgs_pipeline.karyotypes import SEX_CHROMOSOMES
 from wgs_pipeline.ngd.layout import BIN_BP
-from wgs_pipeline.ngd.reference import SEX_CHROMOSOMES, Reference
+from wgs_pipeline.ngd.reference import Reference
 
 #: Stratum of contigs whose ploidy does not depend on the karyotype.
 ALL = "all"

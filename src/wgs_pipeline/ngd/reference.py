@@ -10,20 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wgs_pipeline.errors import NgdError
+from wgs_pipeline.karyotypes import OF_SEX, SEX_CHROMOSOMES
 from wgs_pipeline.ngd.intervals import Bases, Positions
 from wgs_pipeline.par import USUAL_PAR
 
-#: Sex of the sample sheet to karyotype, where no other is stated.
-KARYOTYPES = {"female": "XX", "male": "XY", "unknown": "unknown"}
-#: Karyotype to its numbers of X and Y chromosomes.
-SEX_CHROMOSOMES = {
-    "XX": (2, 0),
-    "XY": (1, 1),
-    "X0": (1, 0),
-    "XXY": (2, 1),
-    "XYY": (1, 2),
-    "XXX": (3, 0),
-}
 #: The database tells one copy from two (het, hom, hemi); of more it has no genotype.
 _MOST_COPIES = 2
 
@@ -128,17 +118,16 @@ def karyotype_of(sex: str, stated: str | None = None) -> str:
     Raises:
         NgdError: There is no such sex, or no such karyotype.
     """
-    if sex not in KARYOTYPES:
+    if sex not in OF_SEX:
         raise NgdError(
-            f"sex {sex!r}; expected one of {', '.join(KARYOTYPES)}. Correct the sample sheet, or "
-            "--sex"
+            f"sex {sex!r}; expected one of {', '.join(OF_SEX)}. Correct the sample sheet, or --sex"
         )
     if stated is not None and stated not in SEX_CHROMOSOMES:
         raise NgdError(
             f"karyotype {stated!r}; expected one of {', '.join(SEX_CHROMOSOMES)}. Correct it, or "
             "leave it out: then the sex decides"
         )
-    return stated or KARYOTYPES[sex]
+    return stated or OF_SEX[sex]
 
 
 def _usual_par(

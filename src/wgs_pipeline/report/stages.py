@@ -104,7 +104,6 @@ def preparing_steps(project: Project) -> tuple[Step, ...]:
         *(
             Step("list_ploidy", sample, (f"reference/ploidy/{sample}.bed",))
             for sample in project.analysed
-            if _kind(project, sample) != "gvcf"
         ),
     )
 

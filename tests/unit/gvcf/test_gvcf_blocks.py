@@ -97,3 +97,25 @@ def test_faults(vcf, fasta, depth, tmp_path):
     assert not output.exists()
     assert not list(tmp_path.glob(".*.tmp"))
     assert not fasta.with_name("genome.fa.fai").exists()
+
+
+def test_genotypes_have_the_ploidy_of_the_sample(vcf, fasta, depth, tmp_path):
+    """A block ends where the ploidy changes; without a copy there is no genotype."""
+    ploidy, output = tmp_path / "S1.bed", tmp_path / "blocks.vcf.gz"
+    ploidy.write_text("chr1\t0\t6\tS1\t1\nchr1\t8\t12\tS1\t3\nchr2\t4\t20\tS1\t0\n")
+    write_blocks(depth, vcf("calls.vcf.gz", CALLS), fasta, output, ploidy)
+    rows = subprocess.run(
+        ["bcftools", "query", "-f", "%CHROM\t%POS0\t%END\t[%GT\t%DP]\n", output],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert rows == [
+        "chr1\t1\t2\t0\t5",
+        "chr1\t5\t6\t0\t5",
+        "chr1\t6\t8\t0/0\t5",
+        "chr1\t8\t12\t0/0/0\t10",
+        "chr1\t12\t13\t0/0\t1",
+        "chr2\t0\t4\t0/0\t1",
+        "chr2\t4\t9\t.\t1",
+    ]

@@ -49,11 +49,18 @@ def run(tmp_path_factory):
     )  # fmt: skip
     run_rule(
         folder, "reference.smk", "list_ploidy", input=genome,
-        output={"ploidy": "reference/ploidy.bed"}, wildcards={"sample": SAMPLE},
+        output={
+            "ploidy": "reference/ploidy.bed",
+            "header": "reference/ploidy.hdr",
+            "json": "reference/ploidy.json",
+        },
+        wildcards={"sample": SAMPLE},
         params={
             "contigs": "",
             "par": f"--par-bed {toy / 'reference' / 'par.bed'}",
             "sex": "male",
+            "evidence": "",
+            "most_copies": "",
         },
     )  # fmt: skip
     regions = reference.known_intervals(folder / genome["fasta"])
@@ -109,7 +116,10 @@ def call(run, pieces, engine):
     run_rule(
         folder, rule_file, "gather_gvcf", params={"bands": BANDS, "proceeds": "true"},
         output={"gvcf": output, "tbi": f"{output}.tbi"}, wildcards={"sample": SAMPLE},
-        input={**genome, "pieces": called, "depth": "qc/mosdepth.quantized.bed.gz"},
+        input={
+            **genome, "pieces": called, "depth": "qc/mosdepth.quantized.bed.gz",
+            "ploidy": "reference/ploidy.bed", "header": "reference/ploidy.hdr",
+        },
     )  # fmt: skip
     depth, regions = folder / "qc/mosdepth.quantized.bed.gz", folder / "reference/regions.bed"
     assert verify_coverage(folder / output, depth, regions) > 30_000

@@ -63,6 +63,7 @@ rule gather_gvcf:
     input:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.g.vcf.gz", piece=PIECES),
         screening=lambda wildcards: screening_of([wildcards.sample]),
+        header="reference/ploidy/{sample}.hdr",
         fai="reference/genome.fa.fai",
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
@@ -91,8 +92,8 @@ rule gather_gvcf:
         fi
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
-        wgs gvcf gather {input.pieces:q} --depth-bands {params.bands} --threads {threads} \
-            -o "$part/gvcf.gz"
+        wgs gvcf gather {input.pieces:q} --header {input.header:q} \
+            --depth-bands {params.bands} --threads {threads} -o "$part/gvcf.gz"
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}

@@ -64,6 +64,8 @@ rule gather_gvcf:
     input:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.vcf.gz", piece=PIECES),
         screening=lambda wildcards: screening_of([wildcards.sample]),
+        ploidy="reference/ploidy/{sample}.bed",
+        header="reference/ploidy/{sample}.hdr",
         depth="qc/{sample}/mosdepth.quantized.bed.gz",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
@@ -94,9 +96,9 @@ rule gather_gvcf:
         spill=$(mktemp --directory --tmpdir={resources.tmpdir:q} gather.XXXXXX)
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
         trap 'rm -rf "$spill" "$part"' EXIT
-        wgs gvcf gather {input.pieces:q} -o "$spill/calls.vcf.gz"
+        wgs gvcf gather {input.pieces:q} --header {input.header:q} -o "$spill/calls.vcf.gz"
         wgs gvcf blocks --depth {input.depth:q} --calls "$spill/calls.vcf.gz" \
-            --fasta {input.fasta:q} -o "$spill/blocks.vcf.gz"
+            --ploidy {input.ploidy:q} --fasta {input.fasta:q} -o "$spill/blocks.vcf.gz"
         tabix --preset vcf "$spill/calls.vcf.gz"
         tabix --preset vcf "$spill/blocks.vcf.gz"
         bcftools concat --allow-overlaps --threads {threads} --output-type z \

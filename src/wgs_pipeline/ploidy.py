@@ -4,7 +4,8 @@
 
 - ``{sample}.bed``: where the ploidy is not two. Contig, start, end (0-based half-open), sample,
   ploidy, tab-separated, no header: the shape of freebayes' ``--cnv-map``.
-- ``{sample}.hdr``: the same as one header line for VCFs, ``##wgs_pipeline_ploidy=<ID=sample,…>``.
+- ``{sample}.hdr``: the ploidy by which it is called as one header line for VCFs,
+  ``##wgs_pipeline_ploidy=<ID=sample,…>``; of a caller that knows two copies at most, never three.
 - ``{sample}.json``: sample, karyotype (of the ploidy), basis (``inferred``, ``stated`` or
   ``none``), stated_sex, inferred (a karyotype, ``other`` or null), not_inferred (why, or null),
   x_coverage_ratio, y_coverage_ratio, x_heterozygosity_ratio (numbers or null), most_copies (of

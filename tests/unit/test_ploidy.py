@@ -160,6 +160,13 @@ def test_commands(fasta, tmp_path, capsys):
     assert len(printed.splitlines()) == 5
 
 
+def test_bcftools_is_told_no_more_than_it_knows(tmp_path, capsys):
+    bed = tmp_path / "S1.bed"
+    bed.write_text("chrX\t0\t10\tS1\t3\nchrY\t0\t10\tS1\t0\n")
+    printed = wgs(capsys, "ploidy-file", bed, "S1")
+    assert printed == "chrX 1 10 S1 2\nchrY 1 10 S1 0\n* * * S1 2\n"
+
+
 def test_refusals(fasta, tmp_path, capsys):
     path = fasta({"chr1": "A" * 20})
     fixed = ("ploidy", "--fai", f"{path}.fai", "--sample", "s", "--sex", "male")

@@ -142,9 +142,6 @@ def test_the_header_says_the_ploidy(runs, engine, sample):
     for region, copies in regions.items():
         contig, start, _ = re.split("[:-]", region)
         assert int(copies) == min(copies_at(runs, PEOPLE[sample], contig, int(start)), most)
-    assert (runs.bcftools.results / f"reference/ploidy/{sample}.bed").read_text().count(
-        "\n"
-    ) == len(regions) or engine == "freebayes"
 
 
 @pytest.mark.parametrize("engine", ["bcftools", "freebayes"])

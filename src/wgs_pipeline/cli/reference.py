@@ -66,7 +66,9 @@ def scatter(fasta: Path, fai: Path, pieces: int, padding: int, outdir: Path) -> 
 @click.option("--gvcf", type=_PATH, help="Indexed gVCF instead of the tally; with --regions.")
 @click.option("--regions", type=_PATH, help="BED of wgs qc regions; with --gvcf.")
 @click.option(
-    "--most-copies", type=click.IntRange(min=2), help="The most copies that the caller can take."
+    "--most-copies",
+    type=click.IntRange(min=2),
+    help="The most copies that the caller takes: so the header says.",
 )
 @click.option("--json", "json_output", type=_PATH, help="Also write karyotype and evidence here.")
 @click.option("--header", type=_PATH, help="Also write the ploidy as a header line of VCFs here.")
@@ -105,12 +107,13 @@ def ploidy(
     found = sex_findings(contigs, par, alignment_tally, gvcf, regions)
     evidence = evidence_json(found)
     karyotype = copies.choose_karyotype(sex, evidence["inferred"], evidence.pop("why"))
-    runs = copies.ploidy_runs(contigs, par, karyotype.name, most_copies)
+    runs = copies.ploidy_runs(contigs, par, karyotype.name)
     if json_output:
         evidence["most_copies"] = most_copies
         write_json(json_output, copies.document(sample, sex, karyotype, runs, evidence))
     if header:
-        write_text(header, copies.header_line(sample, karyotype, runs))
+        called = copies.ploidy_runs(contigs, par, karyotype.name, most_copies)
+        write_text(header, copies.header_line(sample, karyotype, called))
     write_text(output, copies.format_bed(sample, runs))
 
 
@@ -122,6 +125,7 @@ def ploidy_file(bed: Path, samples: tuple[str, ...]) -> None:
     for line in bed.read_text(encoding="utf-8").splitlines():
         contig, start, end, sample, ploidy = line.split("\t")
         if sample in samples:
-            click.echo(f"{contig} {int(start) + 1} {end} {sample} {ploidy}")
+            # More than two copies bcftools call does not know: it stops there.
+            click.echo(f"{contig} {int(start) + 1} {end} {sample} {min(int(ploidy), 2)}")
     for sample in samples:
         click.echo(f"* * * {sample} 2")

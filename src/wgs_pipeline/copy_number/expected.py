@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wgs_pipeline.errors import Problem, ProblemsError
-from wgs_pipeline.reference import Interval, PloidyRun
+from wgs_pipeline.ploidy import PloidyRun
+from wgs_pipeline.reference import Interval
 
 DIPLOID = 2
 

@@ -46,4 +46,5 @@ rule all:
         expand("ngd/{sample}.loaded.json", sample=project.analysed),
         callsets(),
         structural_results(),
+        family_analyses(),
         archive_copies(),

@@ -32,7 +32,14 @@ MADE = {
     "reads": ["qc/{s}/FLOW.1.L.fastp.json"],
     "alignment": [f"alignment/{{s}}.{end}" for end in ("cram", "cram.crai", "cram.md5", "json")],
     "gvcf": ["gvcf/{s}.g.vcf.gz", "gvcf/{s}.g.vcf.gz.tbi", "gvcf/{s}.json"],
-    "callset": ["callset/{f}.vcf.gz", "callset/{f}.vcf.gz.tbi"],
+    "callset": [
+        *("callset/{f}.vcf.gz", "callset/{f}.vcf.gz.tbi"),
+        *(
+            f"family/{{f}}/{name}.tsv"
+            for name in ("mendelian", "de_novo", "inheritance", "upd", "roh", "roh_runs")
+        ),
+        "family/{f}/summary.json",
+    ],
     "qc": [
         *("qc/{s}/mosdepth.quantized.bed.gz", "qc/{s}/samtools_stats.txt"),
         *("qc/{s}/bcftools_stats.txt", "qc/{s}/charr.json", "qc/{s}/metrics.json"),

@@ -16,6 +16,7 @@ from typing import Any
 
 from wgs_pipeline import configfile
 from wgs_pipeline.errors import Problem, ProblemsError
+from wgs_pipeline.family.settings import FamilyConfig, family_config
 from wgs_pipeline.identifiers import has_cpr_shape
 from wgs_pipeline.tables import load_schema
 
@@ -243,6 +244,7 @@ class Config:
     aligner: AlignerConfig
     calling: CallingConfig
     structural: StructuralConfig
+    family: FamilyConfig
     qc: QcConfig
     ngd: NgdConfig
     policy: PolicyConfig
@@ -319,6 +321,7 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         aligner=AlignerConfig(**values["aligner"]),
         calling=CallingConfig(**{**calling, "depth_bands": tuple(calling["depth_bands"])}),
         structural=_structural(values["structural"]),
+        family=family_config(values["family"]),
         qc=_qc(values["qc"]),
         ngd=NgdConfig(Path(ngd["root"]), Path(ngd["vault"]), CallableConfig(**ngd["callable"])),
         policy=_policy(values["policy"]),
@@ -376,6 +379,8 @@ _PATHS = (
     ("ngd", "root"),
     ("ngd", "vault"),
     ("policy", "optout_list"),
+    ("family", "genes"),
+    ("family", "roh", "allele_frequencies"),
     ("qc", "overrides"),
     ("qc", "identity", "sites"),
     ("archive", "recipients", "*"),

@@ -35,6 +35,7 @@ COMMON = {
     "call_family_piece": JOINT * PIECES,
     "gather_callset": JOINT,
     "merge_callset": FAMILIES - JOINT,
+    "analyse_family": FAMILIES,
 }
 OF_ENGINE = {
     "bcftools": {"call_piece": SAMPLES * PIECES},

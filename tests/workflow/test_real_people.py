@@ -216,6 +216,31 @@ def test_relatives_and_one_woman_twice(people):
         assert "1000 are needed" in skipped["cross_contamination_rate"]
 
 
+def family_table(project, name):
+    with (project.results / f"family/CEPH1463/{name}.tsv").open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_mendelian_errors_of_the_trio_are_those_of_bcftools(people, tmp_path):
+    passing = tmp_path / "passing.bcf"
+    callset = people.results / "callset/CEPH1463.vcf.gz"
+    bcftools("view", "-f", "PASS,.", "-Ob", "-o", passing, callset)
+    text = bcftools("+mendelian", "-t", "NA12892,NA12891,NA12878", "-m", "c", passing)
+    good, bad = (int(each) for each in text.splitlines()[-1].split("\t")[:2])
+    rows = family_table(people, "mendelian")
+    print(rows)
+    assert sum(int(row["judged"]) for row in rows) == good + bad
+    assert sum(int(row["errors"]) for row in rows) == bad
+
+
+def test_no_de_novo_of_the_daughter_is_claimed_against_truth(people):
+    """In 10 kb no de novo is expected (about 70 in 3.1 Gb): whatever passes must be inherited."""
+    rows = family_table(people, "de_novo")
+    for row in rows:
+        print("\t".join(row.values()))
+    assert [row for row in rows if row["filter"] == "PASS"] == []
+
+
 def test_the_run_reports_what_is_counted_independently(people, tmp_path):
     for sample, family in (("HG002", "HG002"), ("HG001", "HG001"), ("NA12878", "CEPH1463")):
         reported = json.loads((people.results / f"qc/{sample}/concordance.json").read_text())

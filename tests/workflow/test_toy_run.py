@@ -52,6 +52,11 @@ def test_every_result_is_there(project):
         ),
         *(f"qc/{s}/{name}.json" for s in ANALYSED for name in ("metrics", "verdict")),
         *(f"ngd/{s}.loaded.json" for s in ANALYSED),
+        *(
+            f"family/{f}/{name}.tsv"
+            for f in ("toy_trio", "toy_unrelated")
+            for name in ("mendelian", "de_novo", "inheritance", "upd", "roh", "roh_runs")
+        ),
         *("qc/samples.tsv", "qc/multiqc.html", "report/run.html", "report/run.json"),
         "report/costs.tsv",
     ]
@@ -105,6 +110,77 @@ def test_planted_variants_are_in_the_family_callset(project):
         found = bcftools("query", "-r", region, "-f", shape, callset).split()
         expected = ["0/1" if sample in carriers.split(",") else "0/0" for sample in TRIO]
         assert found == [ref, alt, "PASS", *expected], what
+
+
+def family_table(project, name, family="toy_trio"):
+    with (project.results / f"family/{family}/{name}.tsv").open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def written(row):
+    """A variant as planted.tsv writes it."""
+    return "-".join(row[key] for key in ("contig", "position", "ref", "alt"))
+
+
+def planted(project):
+    """What was planted to the variant."""
+    lines = (project / "truth/planted.tsv").read_text().splitlines()[1:]
+    return {what: variant for variant, what, *_ in (line.split("\t") for line in lines)}
+
+
+def test_the_planted_de_novo_is_the_only_one(project):
+    new = [row for row in family_table(project, "de_novo") if row["filter"] == "PASS"]
+    assert [written(row) for row in new] == [planted(project)["de_novo"]]
+    assert float(new[0]["posterior"]) > 0.9
+
+
+def test_the_planted_compound_heterozygote_is_found(project):
+    rows = family_table(project, "inheritance")
+    found = {
+        (written(row), row["origin"], row["certainty"])
+        for row in rows
+        if (row["pattern"], row["gene"]) == ("recessive_compound", "TOY7")
+    }
+    variants = planted(project)
+    for origin in ("paternal", "maternal"):
+        assert (variants[f"compound_{origin}"], origin, "certain") in found
+    assert planted(project)["de_novo"] in {
+        written(row) for row in rows if row["pattern"] == "de_novo"
+    }
+
+
+def test_mendelian_errors_are_those_of_bcftools(project, tmp_path):
+    lengths = {
+        line.split("\t")[0]: int(line.split("\t")[1])
+        for line in (project.results / "reference/genome.fa.fai").read_text().splitlines()
+    }
+    (par,) = (
+        end for contig, _, end in intervals(project / "reference/par.bed") if contig == "chrX"
+    )
+    rules = tmp_path / "rules.txt"
+    rules.write_text(
+        f"chrX:{par + 1}-{lengths['chrX']} M/M + F > M\n"
+        f"chrX:{par + 1}-{lengths['chrX']} M/M + F > M/F\n"
+        f"chrY:1-{lengths['chrY']} . + F > F\nchrM:1-{lengths['chrM']} M + F > M\n"
+    )
+    passing = tmp_path / "passing.bcf"
+    callset = project.results / "callset/toy_trio.vcf.gz"
+    bcftools("view", "-f", "PASS,.", "-Ob", "-o", passing, callset)
+    trio = ("-t", "toy_mother,toy_father,toy_proband")
+    text = bcftools("+mendelian", "-R", rules, *trio, "-m", "c", passing)
+    good, bad, _ = (int(each) for each in text.splitlines()[-1].split("\t")[:3])
+    rows = family_table(project, "mendelian")
+    assert sum(int(row["errors"]) for row in rows) == bad == 1  # the planted de novo
+    assert sum(int(row["judged"]) for row in rows) == good + bad
+    assert {row["part"] for row in rows} == {"autosome", "x", "par", "y", "mitochondrion"}
+
+
+def test_a_singleton_has_runs_of_homozygosity_alone(project):
+    assert [row["sample"] for row in family_table(project, "roh", "toy_unrelated")] == [
+        "toy_unrelated"
+    ]
+    for name in ("mendelian", "de_novo", "inheritance", "upd"):
+        assert family_table(project, name, "toy_unrelated") == []
 
 
 @pytest.mark.parametrize("sample", ANALYSED)

@@ -141,6 +141,20 @@ def callsets():
     return expand("callset/{family}.vcf.gz.tbi", family=project.families)
 
 
+def family_analyses():
+    """What was asked of every family."""
+    return expand("family/{family}/summary.json", family=project.families)
+
+
+def pedigree_of(family):
+    """Who is whose child in a family, and who is affected."""
+    members = [project.samples[name] for name in project.families[family]]
+    return [
+        (each.sample_id, each.father_id, each.mother_id, each.sex, each.affected)
+        for each in members
+    ]
+
+
 def truth_samples():
     """Analysed samples whose truth is known."""
     return [name for name in project.analysed if name in project.config.truth]

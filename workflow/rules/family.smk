@@ -1,4 +1,4 @@
-# Reads: alignments or gVCFs of a family. Writes: callset/{family}.vcf.gz(.tbi).
+# Reads: alignments or gVCFs of a family. Writes: callset/{family}.vcf.gz(.tbi), family/{family}/.
 #
 # Families are called together from their alignments: on the CEU trio that leaves 3 of 81 sites
 # that break Mendel's laws, against 5 of 77 when the members' gVCFs are merged (docs/accuracy.md).
@@ -87,4 +87,40 @@ rule merge_callset:
         tabix --preset vcf "$part/vcf.gz"
         mv "$part/vcf.gz" {output.vcf:q}
         mv "$part/vcf.gz.tbi" {output.tbi:q}
+        """
+
+
+rule analyse_family:
+    """Ask of a family: Mendelian errors, de novo, inheritance, homozygosity, disomy."""
+    input:
+        vcf="callset/{family}.vcf.gz",
+        tbi="callset/{family}.vcf.gz.tbi",
+        fai="reference/genome.fa.fai",
+    output:
+        mendelian="family/{family}/mendelian.tsv",
+        de_novo="family/{family}/de_novo.tsv",
+        inheritance="family/{family}/inheritance.tsv",
+        upd="family/{family}/upd.tsv",
+        roh="family/{family}/roh.tsv",
+        runs="family/{family}/roh_runs.tsv",
+        summary="family/{family}/summary.json",
+    log:
+        "logs/analyse_family/{family}.log",
+    benchmark:
+        "benchmarks/analyse_family/{family}.tsv"
+    conda:
+        "../envs/bcftools.yaml"
+    resources:
+        **needs("analyse_family"),
+    params:
+        configfile=EFFECTIVE_CONFIG,
+        folder=subpath(output.summary, parent=True),
+        # Rerun where they change; the command reads them from the configuration.
+        rules=project.config.values["family"],
+        pedigree=lambda wildcards: pedigree_of(wildcards.family),
+    shell:
+        """
+        wgs family analyse {input.vcf:q} --family {wildcards.family} \
+            --config {params.configfile:q} --reference-fai {input.fai:q} -o {params.folder:q} \
+            2>{log:q}
         """

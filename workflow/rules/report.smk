@@ -13,6 +13,7 @@ rule write_run_report:
         verdicts=expand("qc/{sample}/verdict.json", sample=project.analysed),
         concordance=expand("qc/{sample}/concordance.json", sample=truth_samples()),
         callsets=callsets(),
+        families=family_analyses(),
         cohort="qc/samples.tsv",
         multiqc="qc/multiqc.html",
         pictures="report/cohort.html",

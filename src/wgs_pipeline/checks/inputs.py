@@ -12,6 +12,7 @@ from wgs_pipeline.aligners import is_installed, resolve_for_run
 from wgs_pipeline.checks.alignments import check_alignments
 from wgs_pipeline.checks.archives import check_recipients
 from wgs_pipeline.checks.compression import access_problem
+from wgs_pipeline.checks.families import check_family_files
 from wgs_pipeline.checks.gvcfs import check_gvcfs
 from wgs_pipeline.checks.outputs import check_outputs
 from wgs_pipeline.checks.panels import check_contamination_sites, check_excluded, check_panel
@@ -63,6 +64,7 @@ def check_project(
     problems += check_panel(config, lengths)
     problems += check_contamination_sites(config)
     problems += check_excluded(config, lengths)
+    problems += check_family_files(config, lengths)
     problems += check_truths(config, project.analysed, lengths)
     problems += check_recipients(config)
     problems += _site_problems(config)

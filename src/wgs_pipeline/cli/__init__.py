@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cluster": ("cluster", "See to jobs that an earlier run left on the cluster."),
     "consent": ("consent", "Ask what a patient's consent allows."),
     "copy-number": ("copy_number", "Copy number from read depth."),
+    "family": ("family", "Analyse families: Mendel, de novo, inheritance, ROH, UPD."),
     "gvcf": ("gvcf", "Gather and verify gVCFs."),
     "ngd": ("ngd", "Load and query the National Genome Database."),
     "plan": ("plan", "Plan sequencing capacity fairly."),

@@ -17,6 +17,7 @@ from wgs_pipeline.project import Project
 from wgs_pipeline.report import FORMAT, VERSION
 from wgs_pipeline.report.cluster import cluster_failures
 from wgs_pipeline.report.costs import read_costs, rule_costs, sample_costs, use_of
+from wgs_pipeline.report.families import analysed_families
 from wgs_pipeline.report.holdings import holdings
 from wgs_pipeline.report.ledger import ledger
 from wgs_pipeline.report.results import Results, moment
@@ -86,6 +87,7 @@ def collect(project: Project, now: datetime) -> dict[str, Any]:
         "states": STATES,
         "summary": _summary(samples),
         "samples": samples,
+        "families": analysed_families(project.families, results),
         "shared": {
             "steps": {f"{step.rule}/{step.key}": step_state(step, results) for step in shared},
             "causes": stopped,

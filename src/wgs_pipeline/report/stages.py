@@ -180,6 +180,9 @@ def _callset(project: Project, family: str) -> Iterator[Step]:
         yield Step("gather_callset", family, (callset, f"{callset}.tbi"))
     else:
         yield Step("merge_callset", family, (callset, f"{callset}.tbi"))
+    made = ("mendelian", "de_novo", "inheritance", "upd", "roh", "roh_runs")
+    tables = [f"family/{family}/{name}.tsv" for name in made]
+    yield Step("analyse_family", family, (*tables, f"family/{family}/summary.json"))
 
 
 def _exclusions(project: Project) -> Iterator[Step]:

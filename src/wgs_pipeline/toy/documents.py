@@ -38,6 +38,9 @@ reference:
 calling:
   scatter_count: 2
 
+family:
+  genes: truth/genes.bed
+
 qc:
   thresholds:
     # 85 Gb is what 30x of a human genome (3.1 Gb) yields. This genome has {reference.length:,} bp,

@@ -64,6 +64,7 @@ def test_a_verdict_stands_without_what_it_is_made_of(project):
         ("gvcf", "verify_gvcf", "S1"),
         ("callset", "call_family_piece", "F1.0000"),
         ("callset", "gather_callset", "F1"),
+        ("callset", "analyse_family", "F1"),
         ("qc", "measure_depth", "S1"),
         ("qc", "measure_sample", "S1"),
         ("verdict", "judge_sample", "S1"),

@@ -1,0 +1,1 @@
+"""Families: Mendelian errors, de novo variants, inheritance, homozygosity, uniparental disomy."""

@@ -140,13 +140,13 @@ class View:
         filled = np.flatnonzero(stops > starts)
         if len(filled):
             heads = _heads(data, starts[filled])
-            plain = (heads[:KEY_WORD] == _HEADER.view("<u2")[:, np.newaxis]).all(axis=0)
-            keys[filled] = heads[KEY_WORD]
-            counts[filled] = heads[COUNT_WORD].astype(np.int64) + 1
-            small = counts[filled] <= ARRAY_MOST
-            expected = np.where(small, 2 * counts[filled], BITSET_BYTES) + HEADER_BYTES
-            form[filled] = np.where(small, ARRAY, BITSET)
-            form[filled[~plain | (stops[filled] - starts[filled] != expected)]] = OTHER
+            begins = np.ascontiguousarray(heads[:, :KEY_WORD]).view("<u8")[:, 0]
+            members = heads[:, COUNT_WORD].astype(np.int64) + 1
+            small = members <= ARRAY_MOST
+            sizes = np.where(small, 2 * members, BITSET_BYTES) + HEADER_BYTES
+            sound = (begins == _HEADER.view("<u8")) & (sizes == (stops - starts)[filled])
+            form[filled] = np.where(sound, np.where(small, ARRAY, BITSET), OTHER)
+            keys[filled], counts[filled] = heads[:, KEY_WORD], members
         view = cls(data, starts, stops, form, counts, keys)
         for row in np.flatnonzero(form == OTHER):
             members = view.members(int(row))
@@ -250,15 +250,15 @@ def gathered(
 
 
 def _heads(data: NDArray[np.uint8], starts: Rows) -> NDArray[np.uint16]:
-    """First words of rows, as far as forms differ in them, shape (COUNT_WORD + 1, rows)."""
-    last = len(data) - 1
-    at = starts + 2 * np.arange(COUNT_WORD + 1)[:, np.newaxis]
-    if len(data) % 2 or (starts % 2).any():
-        low, high = (data[np.minimum(at + byte, last)].astype(np.uint16) for byte in (0, 1))
-        words: NDArray[np.uint16] = low | (high << 8)
-    else:
-        words = data.view("<u2")[np.minimum(at // 2, last // 2)]
-    return words  # other forms may be shorter than a head, and are told by its beginning
+    """First words of rows, as far as forms differ in them, shape (rows, COUNT_WORD + 1)."""
+    size, last = COUNT_WORD + 1, len(data) - 1
+    if not (len(data) % 2 or (starts % 2).any() or starts.max() + 2 * size > len(data)):
+        windows = np.lib.stride_tricks.sliding_window_view(data.view("<u2"), size)
+        heads: NDArray[np.uint16] = windows[starts // 2]
+        return heads
+    at = starts[:, np.newaxis] + 2 * np.arange(size)
+    low, high = (data[np.minimum(at + byte, last)].astype(np.uint16) for byte in (0, 1))
+    return low | (high << 8)  # other forms may be shorter than a head: its beginning tells them
 
 
 def _put_headers(words: NDArray[np.uint16], at: Rows, first: Slots, counts: Rows) -> None:

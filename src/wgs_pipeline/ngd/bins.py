@@ -44,7 +44,9 @@ def merge(old: pa.Table, added: pa.Table, removed: pa.Table, uncounted: Slots) -
         ValueError: A call to put in is there, one to take out is not, or the bin is not sorted.
     """
     for name in _TEXT:  # chunks with dictionaries of their own are made one once, not each time
-        old = old.set_column(old.column_names.index(name), name, pa.chunked_array([_one(old[name])]))
+        old = old.set_column(
+            old.column_names.index(name), name, pa.chunked_array([_one(old[name])])
+        )
     old_key, add_key, drop_key = variant_keys([old, added, removed])
     if (np.diff(old_key) <= 0).any():
         raise ValueError("its variants are not sorted, or stand there twice")

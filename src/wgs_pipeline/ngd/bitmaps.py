@@ -141,12 +141,12 @@ class View:
         if len(filled):
             heads = _heads(data, starts[filled])
             begins = np.ascontiguousarray(heads[:, :KEY_WORD]).view("<u8")[:, 0]
-            members = heads[:, COUNT_WORD].astype(np.int64) + 1
-            small = members <= ARRAY_MOST
-            sizes = np.where(small, 2 * members, BITSET_BYTES) + HEADER_BYTES
+            held = heads[:, COUNT_WORD].astype(np.int64) + 1
+            small = held <= ARRAY_MOST
+            sizes = np.where(small, 2 * held, BITSET_BYTES) + HEADER_BYTES
             sound = (begins == _HEADER.view("<u8")) & (sizes == (stops - starts)[filled])
             form[filled] = np.where(sound, np.where(small, ARRAY, BITSET), OTHER)
-            keys[filled], counts[filled] = heads[:, KEY_WORD], members
+            keys[filled], counts[filled] = heads[:, KEY_WORD], held
         view = cls(data, starts, stops, form, counts, keys)
         for row in np.flatnonzero(form == OTHER):
             members = view.members(int(row))
@@ -251,14 +251,16 @@ def gathered(
 
 def _heads(data: NDArray[np.uint8], starts: Rows) -> NDArray[np.uint16]:
     """First words of rows, as far as forms differ in them, shape (rows, COUNT_WORD + 1)."""
+    heads: NDArray[np.uint16]
     size, last = COUNT_WORD + 1, len(data) - 1
     if not (len(data) % 2 or (starts % 2).any() or starts.max() + 2 * size > len(data)):
         windows = np.lib.stride_tricks.sliding_window_view(data.view("<u2"), size)
-        heads: NDArray[np.uint16] = windows[starts // 2]
+        heads = windows[starts // 2]
         return heads
     at = starts[:, np.newaxis] + 2 * np.arange(size)
     low, high = (data[np.minimum(at + byte, last)].astype(np.uint16) for byte in (0, 1))
-    return low | (high << 8)  # other forms may be shorter than a head: its beginning tells them
+    heads = low | (high << 8)  # other forms may be shorter than a head: its beginning tells them
+    return heads
 
 
 def _put_headers(words: NDArray[np.uint16], at: Rows, first: Slots, counts: Rows) -> None:

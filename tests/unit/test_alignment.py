@@ -13,6 +13,7 @@ import pytest
 
 from rules import need, run_rule
 from wgs_pipeline import readgroups
+from wgs_pipeline.aligners import ALIGNERS
 from wgs_pipeline.alignment import verify
 from wgs_pipeline.cli import main
 from wgs_pipeline.errors import AlignmentError
@@ -97,16 +98,16 @@ def planted(genome, rng):
     return lanes
 
 
-@pytest.fixture(scope="module")
-def aligned(tmp_path_factory):
-    need("bwa", "samtools")
+@pytest.fixture(scope="module", params=["bwa", "minibwa"])
+def aligned(tmp_path_factory, request):
+    need(request.param, "samtools")
     folder = tmp_path_factory.mktemp("aligned")
     rng = random.Random(11)
     genome = "".join(rng.choices("ACGT", k=LENGTH))
     fasta = folder / "genome.fa"
     fasta.write_text(f">chr1\n{genome}\n")
     pysam.faidx(str(fasta))
-    subprocess.run(["bwa", "index", fasta], check=True, capture_output=True)
+    subprocess.run([request.param, "index", fasta], check=True, capture_output=True)
     lanes = planted(genome, rng)
     rows = ["sample_id\tlibrary_id\tflowcell\tlane\tfastq_1\tfastq_2\n"]
     for (library, flowcell, lane), pairs in zip(LANES, lanes.values(), strict=True):
@@ -130,7 +131,7 @@ def aligned(tmp_path_factory):
         params={
             "lanes": readgroups.stream_arguments(units),
             "read_groups": readgroups.header_arguments(units, "ILLUMINA"),
-            "prefix": "genome.fa",
+            "aligner": ALIGNERS[request.param].command, "prefix": "genome.fa",
             "optical_distance": 100, "batch": 100_000_000,
         },
     )  # fmt: skip
@@ -219,6 +220,7 @@ def test_verified(aligned):
         "reads": 2 * pairs,
         "read_groups": ["FC1.1.A", "FC1.2.A", "FC2.1.B"],
         "md5": hashlib.md5(aligned.cram.read_bytes(), usedforsecurity=False).hexdigest(),
+        "sha256": hashlib.sha256(aligned.cram.read_bytes()).hexdigest(),
     }
     assert aligned.verify() == expected
     assert aligned.verify(tally=None) == expected

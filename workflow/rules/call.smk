@@ -66,8 +66,11 @@ rule verify_gvcf:
             else ""
         ),
         proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        source=lambda wildcards: file_argument(
+            "--source", unit_of(wildcards.sample).gvcf
+        ),
     shell:
         """
         wgs gvcf verify {input.gvcf:q} $({params.proceeds} && echo {params.depth}) \
-            -o {output.json:q} 2>{log:q}
+            {params.source} -o {output.json:q} 2>{log:q}
         """

@@ -7,10 +7,10 @@ import gc
 import json
 import os
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.settings.types import DeploymentMethod
 
 from wgs_pipeline import aligners, readgroups
 from wgs_pipeline.checks.outputs import lost_database, write_trouble
@@ -19,6 +19,7 @@ from wgs_pipeline.files import write_json
 from wgs_pipeline.metrics.screening import forget_stale_stops
 from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
+from wgs_pipeline.provenance.runs import record_run
 from wgs_pipeline.resources.requests import Requests
 from wgs_pipeline.runlock import hold_run_lock
 from wgs_pipeline.slurm.guard import watch
@@ -44,7 +45,10 @@ except WgsError as error:
 
 # Environments hold the aligner that is preferred, whatever PATH has. What the run took, its jobs
 # read in the configuration that it wrote.
-PROVIDED = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+DEPLOYMENT = [
+    method.name.lower() for method in workflow.deployment_settings.deployment_method
+]
+PROVIDED = "conda" in DEPLOYMENT
 decide_aligner = (
     aligners.resolve_for_run if workflow.is_main_process else aligners.resolve
 )
@@ -355,3 +359,4 @@ onstart:
         watch(project.config.results, 60 * project.config.cluster.stall_minutes)
     shell("wgs check {CONFIGFILE:q} --config-json {OVERRIDES:q}")
     write_json(Path(EFFECTIVE_CONFIG), project.config.values)
+    record_run(project, DEPLOYMENT, datetime.now(UTC))

@@ -1,4 +1,4 @@
-# Reads: everything that a run wrote. Writes: report/.
+# Reads: everything that a run wrote. Writes: report/, provenance/.
 
 
 localrules:
@@ -7,7 +7,10 @@ localrules:
 
 
 rule write_run_report:
-    """Write the run report: what happened to each sample, and why."""
+    """Write the run report: what happened to each sample, and why; and where its files are from.
+
+    Provenance of all samples at once: it takes milliseconds, and would be a job for each.
+    """
     input:
         receipts=expand("ngd/{sample}.loaded.json", sample=project.analysed),
         verdicts=expand("qc/{sample}/verdict.json", sample=project.analysed),
@@ -21,6 +24,7 @@ rule write_run_report:
         html="report/run.html",
         json="report/run.json",
         costs="report/costs.tsv",
+        provenance=expand("provenance/{sample}.json", sample=project.analysed),
     log:
         "logs/write_run_report/run.log",
     conda:
@@ -29,10 +33,11 @@ rule write_run_report:
         **needs("write_run_report"),
     params:
         configfile=EFFECTIVE_CONFIG,
+        costs=project.config.values["costs"],  # a change is to be seen
     shell:
         """
         wgs report run {params.configfile:q} -o {output.html:q} --json {output.json:q} \
-            --costs {output.costs:q} 2>{log:q}
+            --costs {output.costs:q} --provenance provenance 2>{log:q}
         """
 
 
@@ -65,5 +70,5 @@ onerror:
     shell("wgs report cohort {EFFECTIVE_CONFIG:q} -o report/cohort.html || true")
     shell(
         "wgs report run {EFFECTIVE_CONFIG:q} -o report/run.html --json report/run.json "
-        "--costs report/costs.tsv || true"
+        "--costs report/costs.tsv --provenance provenance || true"
     )

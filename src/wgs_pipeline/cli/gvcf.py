@@ -84,16 +84,23 @@ def empty(fai: Path, samples: tuple[str, ...], output: Path) -> None:
 @click.option(
     "--intervals", type=click.Path(path_type=Path), help="BED of what was called; with --depth."
 )
+@click.option(
+    "--source", type=click.Path(path_type=Path), help="The file that it is a copy of; its digest."
+)
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="JSON.")
-def verify(path: Path, depth: Path | None, intervals: Path | None, output: Path) -> None:
-    """Prove that a gVCF is complete."""
+def verify(
+    path: Path, depth: Path | None, intervals: Path | None, source: Path | None, output: Path
+) -> None:
+    """Prove that a gVCF is complete, and take its SHA-256."""
     from wgs_pipeline import gvcf
+    from wgs_pipeline.digests import sha256_of
 
     if (depth is None) != (intervals is None):
         raise click.UsageError("--depth and --intervals belong together")
     gvcf.check_bgzf_eof(path)
     bases = gvcf.verify_coverage(path, depth, intervals) if depth and intervals else None
-    write_json(output, {"gvcf": path.name, "bases_in_records": bases})
+    found = {"gvcf": path.name, "bases_in_records": bases, "sha256": sha256_of(path)}
+    write_json(output, found | ({"source_sha256": sha256_of(source)} if source else {}))
 
 
 @command.command()

@@ -25,13 +25,17 @@ command.add_command(governance.command, "governance")
 @click.option("-o", "--output", type=_PATH, required=True, help="HTML page to write.")
 @click.option("--json", "data", type=_PATH, required=True, help="The same as data.")
 @click.option("--costs", type=_PATH, help="TSV of what each sample cost.")
-def run(configfile: Path, output: Path, data: Path, costs: Path | None) -> None:
+@click.option("--provenance", type=_PATH, help="Folder; how each sample's files came about.")
+def run(
+    configfile: Path, output: Path, data: Path, costs: Path | None, provenance: Path | None
+) -> None:
     """Report what happened to each sample of CONFIGFILE, whatever state its results are in."""
     import os
     from datetime import UTC, datetime
 
     from wgs_pipeline.files import write_json, write_text
     from wgs_pipeline.project import Project
+    from wgs_pipeline.provenance.document import write_provenance
     from wgs_pipeline.report.collect import collect
     from wgs_pipeline.report.ledger import ledger_text
     from wgs_pipeline.report.page import render
@@ -43,6 +47,8 @@ def run(configfile: Path, output: Path, data: Path, costs: Path | None) -> None:
     write_json(data, document)
     if costs:
         write_text(costs, ledger_text(document["costs"]))
+    if provenance:
+        write_provenance(project, provenance)
     write_text(output, page)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from wgs_pipeline.errors import ReadsError
 from wgs_pipeline.fastq.pairs import interleave, read_pairs
-from wgs_pipeline.fastq.reader import CHUNK_BYTES
+from wgs_pipeline.fastq.reader import CHUNK_BYTES, FastqReader
 from wgs_pipeline.fastq.records import Records
 
 _PHRED_30 = 33 + 30
@@ -45,12 +45,16 @@ class LaneTally:
         pairs: Read pairs.
         bases: Sequenced bases of both reads.
         bases_q30: Bases whose quality is at least Q30.
+        sha256_1: Digest of the file of read 1 as it lies on the disk.
+        sha256_2: The same of read 2.
     """
 
     read_group: str
     pairs: int = 0
     bases: int = 0
     bases_q30: int = 0
+    sha256_1: str = ""
+    sha256_2: str = ""
 
 
 def verify_md5(path: Path, expected: str) -> None:
@@ -104,7 +108,8 @@ def stream_lanes(
     for lane in lanes:
         comment = f" RG:Z:{lane.read_group}\tLB:Z:{lane.library}\n".encode()
         tally = LaneTally(lane.read_group)
-        for first, second in read_pairs(lane.fastq_1, lane.fastq_2, chunk_bytes):
+        files = FastqReader(lane.fastq_1, chunk_bytes), FastqReader(lane.fastq_2, chunk_bytes)
+        for first, second in read_pairs(*files):
             out.write(interleave(first, second, comment))
             tally = _count(tally, first, second)
         if tally.pairs == 0:
@@ -112,7 +117,7 @@ def stream_lanes(
                 f"{lane.fastq_1}: holds no reads; expected at least one. Remove the lane from "
                 "the units sheet, or copy the file again from the sequencer"
             )
-        tallies.append(tally)
+        tallies.append(replace(tally, sha256_1=files[0].sha256, sha256_2=files[1].sha256))
     return tallies
 
 

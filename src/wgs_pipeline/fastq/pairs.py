@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wgs_pipeline.errors import ReadsError
-from wgs_pipeline.fastq.reader import CHUNK_BYTES, FastqReader
+from wgs_pipeline.fastq.reader import FastqReader
 from wgs_pipeline.fastq.records import Records, first_true, parse, slices, values
 
 
-def read_pairs(
-    fastq_1: Path, fastq_2: Path, chunk_bytes: int = CHUNK_BYTES
-) -> Iterator[tuple[Records, Records]]:
+def read_pairs(first: FastqReader, second: FastqReader) -> Iterator[tuple[Records, Records]]:
     """Read two FASTQ files in step, in chunks of equally many whole records.
 
     Args:
-        fastq_1: Read 1 of each pair, plain or gzip.
-        fastq_2: Read 2 of each pair, in the same order.
-        chunk_bytes: Bytes of each file that are read at a time.
+        first: Read 1 of each pair.
+        second: Read 2 of each pair, in the same order.
 
     Raises:
         ReadsError: A file is missing, truncated or malformed, or the two have other names or
             another number of reads.
     """
-    first, second = FastqReader(fastq_1, chunk_bytes), FastqReader(fastq_2, chunk_bytes)
     done = 0
     while count := min(first.fill(), second.fill()):
         pair = parse(first.take(count)), parse(second.take(count))

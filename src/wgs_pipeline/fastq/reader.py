@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -12,6 +13,7 @@ from isal import igzip_threaded
 from numpy.typing import NDArray
 
 from wgs_pipeline.bgzf import BROKEN_GZIP
+from wgs_pipeline.digests import HashingReader
 from wgs_pipeline.errors import ReadsError
 
 #: Small enough that what is made of a chunk stays in the processor's cache.
@@ -41,11 +43,17 @@ class Chunk:
 
 
 class FastqReader:
-    """Reads a FASTQ file on demand; a record is held once, however the file is chunked."""
+    """Reads a FASTQ file on demand; a record is held once, however the file is chunked.
+
+    Attributes:
+        path: The file.
+        sha256: Digest of its bytes as they lie on the disk, once it was read to its end.
+    """
 
     def __init__(self, path: Path, chunk_bytes: int = CHUNK_BYTES) -> None:
         self.path = path
-        self._chunks = _decompressed(path, chunk_bytes)
+        self.sha256 = ""
+        self._chunks = self._decompressed(chunk_bytes)
         self._ended = False
         # Records are taken off the front by moving _next, not by copying what is left.
         self._text: NDArray[np.uint8] = np.empty(0, np.uint8)
@@ -132,12 +140,17 @@ class FastqReader:
         # Empty lines after the last record are no reads.
         self._text, self._newlines = self._text[:size], self._newlines[:whole]
 
-
-def _decompressed(path: Path, chunk_bytes: int) -> Iterator[bytes]:
-    """The content of a plain or gzip file in chunks."""
-    with path.open("rb") as raw:
-        compressed = raw.read(2) == _GZIP_MAGIC
-    opener = cast(BinaryIO, igzip_threaded.open(path, "rb") if compressed else path.open("rb"))
-    with opener as file:
-        while chunk := file.read(chunk_bytes):
-            yield chunk
+    def _decompressed(self, chunk_bytes: int) -> Iterator[bytes]:
+        """The content of a plain or gzip file in chunks."""
+        with self.path.open("rb") as raw:
+            compressed = raw.read(2) == _GZIP_MAGIC
+        with HashingReader(self.path.open("rb", buffering=0)) as hashed:
+            reader = cast(BinaryIO, hashed)
+            with (
+                cast(BinaryIO, igzip_threaded.open(hashed, "rb"))
+                if compressed
+                else (nullcontext(reader)) as file
+            ):
+                while chunk := file.read(chunk_bytes):
+                    yield chunk
+            self.sha256 = hashed.hexdigest()

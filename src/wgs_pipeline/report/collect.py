@@ -53,7 +53,7 @@ def collect(project: Project, now: datetime) -> dict[str, Any]:
         now: When the report is made, with time zone.
     """
     results = Results(project.config.results)
-    patient_ids = _patient_ids(project)
+    patient_ids = patient_ids_of(project)
     cluster = cluster_failures(results, patient_ids)
     results.failed_jobs, results.undone = cluster.by_log, cluster.undone
     owners = _owners(project)
@@ -126,7 +126,7 @@ def _name(results: Path) -> str:
     return results.parent.name if results.name == "results" else results.name
 
 
-def _patient_ids(project: Project) -> list[str]:
+def patient_ids_of(project: Project) -> list[str]:
     """Identifiers to keep out of logs, the longest first, as one may begin with another."""
     identifiers = {sample.patient_id for sample in project.samples.values()}
     return sorted(identifiers - set(project.samples), key=lambda each: (-len(each), each))

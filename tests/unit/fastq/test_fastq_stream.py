@@ -1,6 +1,7 @@
 """The stream against a plain parser: what goes in comes out interleaved, and is counted."""
 
 import gzip
+import hashlib
 import io
 import tempfile
 from pathlib import Path
@@ -120,7 +121,9 @@ def test_equals_a_plain_parser(texts, chunk_bytes, writers):
     assert found == "".join(interleaved(*texts))
     groups = tally.pop("read_groups")
     assert tally == counted(*texts)
-    assert groups == [{"read_group": "F.1.L", **counted(*texts)}]
+    (group,) = groups
+    assert len(group.pop("sha256_1")) == len(group.pop("sha256_2")) == 64
+    assert group == {"read_group": "F.1.L", **counted(*texts)}
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 1 << 20])
@@ -138,6 +141,22 @@ def test_empty_lines_at_the_end_are_no_reads(tmp_path, ending):
     assert found == "".join(interleaved(text, text))
 
 
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("chunk_bytes", [7, 1 << 20])
+def test_files_are_digested_as_they_lie_on_the_disk(tmp_path, chunk_bytes):
+    """Plain, gzip of several members, and with zeros after its end, which gzip passes over."""
+    text = b"".join(b"@%d\nACGT\n+\nIIII\n" % number for number in range(500))
+    plain, padded = tmp_path / "plain.fq", tmp_path / "padded.fq.gz"
+    plain.write_bytes(text)
+    halves = gzip.compress(text[: len(text) // 2]) + gzip.compress(text[len(text) // 2 :])
+    padded.write_bytes(halves + bytes(3000))
+    (tally,) = stream_lanes([Lane("F", "L", plain, padded)], io.BytesIO(), chunk_bytes)
+    assert (tally.sha256_1, tally.sha256_2) == (sha256(plain), sha256(padded))
+
+
 def test_lanes_in_their_order(tmp_path):
     lanes = []
     for number in (2, 1):
@@ -150,11 +169,17 @@ def test_lanes_in_their_order(tmp_path):
     heads = [line for line in out.getvalue().decode().splitlines() if line[0] == "@"]
     assert heads == ["@read2 RG:Z:F.2\tLB:Z:L2"] * 2 + ["@read1 RG:Z:F.1\tLB:Z:L1"] * 2
     lane = {"pairs": 1, "bases": 8, "bases_q30": 4}
+    digests = [
+        {"sha256_1": sha256(each.fastq_1), "sha256_2": sha256(each.fastq_2)} for each in lanes
+    ]
     assert tally_json(tallies) == {
         "pairs": 2,
         "bases": 16,
         "bases_q30": 8,
-        "read_groups": [{"read_group": "F.2", **lane}, {"read_group": "F.1", **lane}],
+        "read_groups": [
+            {"read_group": "F.2", **lane, **digests[0]},
+            {"read_group": "F.1", **lane, **digests[1]},
+        ],
     }
 
 
@@ -176,4 +201,7 @@ def test_what_is_left_of_a_chunk_is_not_copied(tmp_path):
         taken += count
     assert taken == 400
     assert len(blocks) <= 2
-    assert sum(len(one) for one, _ in read_pairs(*paths, 10_000)) == 400
+    assert (
+        sum(len(one) for one, _ in read_pairs(*(FastqReader(path, 10_000) for path in paths)))
+        == 400
+    )

@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import json
 
 import pytest
@@ -35,6 +36,10 @@ def test_wrong_bands(wgs, vcf, tmp_path, bands):
     assert not output.exists()
 
 
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_verify(wgs, vcf, tmp_path):
     gvcf, output = vcf("S1.g.vcf.gz", RECORD), tmp_path / "S1.json"
     depth, called = tmp_path / "depth.bed.gz", tmp_path / "called.bed"
@@ -42,9 +47,14 @@ def test_verify(wgs, vcf, tmp_path):
     called.write_text("chr1\t0\t1000\n")
     given = ("--depth", depth, "--intervals", called)
     assert wgs("verify", gvcf, *given, "-o", output) == (0, "")
-    assert json.loads(output.read_text()) == {"gvcf": "S1.g.vcf.gz", "bases_in_records": 5}
-    assert wgs("verify", gvcf, "-o", output) == (0, "")
-    assert json.loads(output.read_text()) == {"gvcf": "S1.g.vcf.gz", "bases_in_records": None}
+    assert json.loads(output.read_text()) == {
+        **{"gvcf": "S1.g.vcf.gz", "bases_in_records": 5, "sha256": sha256(gvcf)}
+    }
+    assert wgs("verify", gvcf, "--source", called, "-o", output) == (0, "")
+    assert json.loads(output.read_text()) == {
+        **{"gvcf": "S1.g.vcf.gz", "bases_in_records": None, "sha256": sha256(gvcf)},
+        "source_sha256": sha256(called),
+    }
     output.unlink()
     depth.write_bytes(gzip.compress(b"chr1\t0\t10\t5:10\n"))
     code, said = wgs("verify", gvcf, *given, "-o", output)

@@ -1,0 +1,245 @@
+"""FASTQ to gVCF: our workflow against the step-by-step chain that comparable pipelines run.
+
+Real reads of HG002 (GIAB, chr20), as several samples; both sides have the same reads, cores,
+calling engine and scatter. Theirs, for each sample: fastp, bwa mem, samtools sort, GATK
+MarkDuplicates, BaseRecalibrator and ApplyBQSR with known sites, the caller over each contig; with
+one thread a tool and a sample on every core, so that no core waits for a tool of one thread. Ours:
+the whole `snakemake` command up to each verified gVCF, its start, checks and QC included, with bwa
+and with the default aligner. Indexes are made before, for both.
+
+    python benchmarks/calling.py --engine bcftools --samples 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tests"))
+
+from isec import Score, score  # noqa: E402
+from running import DEFAULT_ALIGNER, SHARED_DATA, THRESHOLDS, write_project  # noqa: E402
+from wgs_pipeline.aligners import ALIGNERS  # noqa: E402
+
+REFERENCE = SHARED_DATA / "ref-b37-chr20/b37.chr20.windows.fa.gz"
+READS = SHARED_DATA / "giab-hg002-chr20"
+KNOWN_SITES = SHARED_DATA / "known-sites-b37-chr20"
+TRUTH = READS / "HG002.truth.cut"
+MIN_QUAL, MIN_DEPTH = 20, 5
+#: Bases of a genome at 30x: 3.1 Gb.
+GENOME_BASES = 30 * 3.1e9
+
+CHAIN = r"""
+fastp --in1 <(cat {first}) --in2 <(cat {second}) --out1 R1.fq.gz --out2 R2.fq.gz --thread 1 \
+    --json fastp.json --html fastp.html 2>/dev/null
+bwa mem -t 1 -K 100000000 -Y -R '@RG\tID:{name}\tSM:{name}\tLB:A\tPL:ILLUMINA' ../ref/bwa \
+    R1.fq.gz R2.fq.gz 2>/dev/null | samtools sort -o sorted.bam -
+{gatk} MarkDuplicates -I sorted.bam -O marked.bam -M metrics.txt --CREATE_INDEX true
+{gatk} BaseRecalibrator -I marked.bam -R ../ref/genome.fa {known} -O recal.table
+{gatk} ApplyBQSR -I marked.bam -R ../ref/genome.fa --bqsr-recal-file recal.table -O ready.bam
+samtools index ready.bam
+for contig in {contigs}; do {call}; done
+bcftools concat -Oz -o {name}.g.vcf.gz {pieces}
+tabix -p vcf {name}.g.vcf.gz
+"""
+CALLERS = {
+    "bcftools": (
+        "bcftools mpileup -Ou -q 20 -Q 20 -a FORMAT/AD,FORMAT/DP -f ../ref/genome.fa "
+        "-r $contig ready.bam 2>/dev/null | bcftools call -m --gvcf 0,5,10,15,20,30 --ploidy 2 -Ou "
+        f"| bcftools filter -s LowQual -Oz -o $contig.g.vcf.gz "
+        f"-e 'ALT!=\".\" && (QUAL < {MIN_QUAL} || FORMAT/DP < {MIN_DEPTH})'"
+    ),
+    "gatk": (
+        "{gatk} HaplotypeCaller -R ../ref/genome.fa -I ready.bam -L $contig -ERC GVCF "
+        "--native-pair-hmm-threads 1 -O $contig.g.vcf.gz"
+    ),
+}
+GATK = 'gatk --java-options "-Xmx2g -XX:+UseSerialGC" {} --verbosity ERROR --QUIET'
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One side: seconds on the clock and of all its processes, and the calls of a sample."""
+
+    name: str
+    wall_s: float
+    cpu_s: float
+    calls: dict[str, Score]
+
+    @property
+    def f1(self) -> float:
+        """Of SNVs and indels together."""
+        true, false, missed = (
+            sum(getattr(each, key) for each in self.calls.values())
+            for key in ("true", "false", "missed")
+        )
+        return 2 * true / (2 * true + false + missed)
+
+
+def bash(command: str, cwd: Path) -> tuple[float, float]:
+    """Wall and CPU seconds of a command and all that it started."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command], cwd=cwd, capture_output=True, check=False
+    )
+    if done.returncode:
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        raise SystemExit(command + chr(10) + said[-5000:])
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def lanes() -> list[dict[str, str]]:
+    """The lanes of HG002."""
+    with (READS / "units.tsv").open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def prepare_reference(folder: Path) -> None:
+    """Reference with the indexes that the chain needs, and the known sites."""
+    folder.mkdir()
+    bash(
+        f"gzip -dc {shlex.quote(str(REFERENCE))} >genome.fa; samtools faidx genome.fa; "
+        "samtools dict -o genome.dict genome.fa; bwa index -p bwa genome.fa",
+        folder,
+    )
+    for path in KNOWN_SITES.glob("*.cut.sites.vcf.gz*"):
+        shutil.copy(path, folder / path.name)
+
+
+def chain(folder: Path, names: list[str], engine: str, cores: int) -> Measured:
+    """Their side."""
+    tool = "gatk() { " + GATK.replace("{}", '"$@"') + "; }"
+    contigs = [line.split("\t")[0] for line in (folder / "ref/genome.fa.fai").open()]
+    first, second = (
+        " ".join(shlex.quote(str(READS / lane[f"fq{mate}"])) for lane in lanes()) for mate in (1, 2)
+    )
+    sites = sorted(path.name for path in (folder / "ref").glob("*.cut.sites.vcf.gz"))
+    for name in names:
+        (folder / name).mkdir()
+        text = CHAIN.format(
+            first=first, second=second, name=name, gatk="run_gatk",
+            known=" ".join(f"--known-sites ../ref/{site}" for site in sites),
+            contigs=" ".join(contigs), call=CALLERS[engine].format(gatk="run_gatk"),
+            pieces=" ".join(f"{contig}.g.vcf.gz" for contig in contigs),
+        )  # fmt: skip
+        head = "set -euo pipefail\n" + tool.replace("gatk() {", "run_gatk() {", 1) + "\n"
+        (folder / name / "chain.sh").write_text(head + text)
+    listed = "printf '%s\\n' " + " ".join(names)
+    wall, cpu = bash(f"{listed} | xargs -P {cores} -I{{}} bash -c 'cd {{}}; bash chain.sh'", folder)
+    gvcf = folder / names[0] / f"{names[0]}.g.vcf.gz"
+    return Measured("chain", wall, cpu, calls(gvcf, names[0], engine, folder / "ref/genome.fa"))
+
+
+def ours(folder: Path, names: list[str], engine: str, cores: int, aligner: str) -> Measured:
+    """Our side with one aligner."""
+    units = [
+        {
+            **{"sample_id": name, "library_id": f"{name}_A", "flowcell": lane["flowcell"]},
+            **{"lane": lane["lane"]},
+            **{f"fastq_{mate}": str(READS / lane[f"fq{mate}"]) for mate in (1, 2)},
+        }
+        for name in names
+        for lane in lanes()
+    ]
+    project = write_project(
+        folder / f"ours-{aligner}",
+        [{"sample_id": n, "patient_id": f"SYN-{n}", "sex": "male"} for n in names],
+        units,
+        {"build": "GRCh37-windows", "fasta": str(REFERENCE)},
+        aligner={"name": aligner},
+        calling={
+            **{"engine": engine, "scatter_count": cores},
+            **{"min_qual": MIN_QUAL, "min_depth": MIN_DEPTH},
+        },
+        qc={"thresholds": THRESHOLDS},
+    )
+    start = ["snakemake", "--profile", "profiles/smoke", "--cores", str(cores), "--configfile"]
+    run = shlex.join([*start, str(project.config)])
+    bash(f"{run} -- {ALIGNERS[aligner].index_files[0]} reference/genome.fa.fai", REPOSITORY)
+    targets = " ".join(f"gvcf/{name}.json" for name in names)
+    wall, cpu = bash(f"{run} -- {targets}", REPOSITORY)
+    results = project.results
+    gvcf = results / f"gvcf/{names[0]}.g.vcf.gz"
+    found = calls(gvcf, names[0], engine, results / "reference/genome.fa")
+    return Measured(f"ours, {aligner}", wall, cpu, found)
+
+
+def calls(gvcf: Path, sample: str, engine: str, fasta: Path) -> dict[str, Score]:
+    """Score of a gVCF inside the confident regions; GATK's after GenotypeGVCFs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        if engine == "gatk":
+            dictionary = folder / "ref"
+            dictionary.mkdir()
+            shutil.copy(fasta, dictionary / "genome.fa")
+            bash("samtools faidx genome.fa; samtools dict -o genome.dict genome.fa", dictionary)
+            called = folder / "called.vcf.gz"
+            bash(
+                f"gatk GenotypeGVCFs -R ref/genome.fa -V {shlex.quote(str(gvcf))} -O called.vcf.gz "
+                "--verbosity ERROR --QUIET",
+                folder,
+            )
+            gvcf = called
+        truth = Path(f"{TRUTH}.vcf.gz")
+        return score(truth, gvcf, sample, Path(f"{TRUTH}.bed"), fasta, folder / "score")
+
+
+def show(rows: list[Measured], bases: float, output: Path | None) -> None:
+    """Print the table, and the core-hours of a genome that follow from it."""
+    theirs = rows[0]
+    print("| | wall | ratio | CPU | SNV TP/FP/FN | indel TP/FP/FN | F1 | core-hours a 30x genome |")
+    print("|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        counts = [
+            f"{each.true}/{each.false}/{each.missed}"
+            for each in (row.calls["snv"], row.calls["indel"])
+        ]
+        hours = row.cpu_s / bases * GENOME_BASES / 3600
+        print(
+            f"| {row.name} | {row.wall_s:.1f} s | {row.wall_s / theirs.wall_s:.2f} "
+            f"| {row.cpu_s:.1f} s | {counts[0]} | {counts[1]} | {row.f1:.4f} | {hours:.0f} |"
+        )
+    print(f"\n{bases / 1e6:.1f} Mb of reads; core-hours = CPU s / bases x 93 Gb / 3600")
+    if output:
+        document = [asdict(row) for row in rows]
+        output.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def main() -> None:
+    """Measure both sides, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--engine", choices=CALLERS, default="gatk")
+    parser.add_argument("--samples", type=int, default=4, help="samples of the same reads")
+    parser.add_argument("--cores", type=int, default=os.cpu_count())
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    options = parser.parse_args()
+    missing = [tool for tool in ("gatk", "fastp", "bwa", "samtools") if not shutil.which(tool)]
+    if missing or not READS.is_dir():
+        raise SystemExit(f"bench-calling needs {', '.join(missing) or READS}")
+    names = [f"S{number}" for number in range(1, options.samples + 1)]
+    with tempfile.TemporaryDirectory(prefix="bench-calling.") as scratch:
+        folder = Path(scratch)
+        prepare_reference(folder / "ref")
+        rows = [chain(folder, names, options.engine, options.cores)]
+        for aligner in dict.fromkeys(["bwa", DEFAULT_ALIGNER]):
+            rows.append(ours(folder, names, options.engine, options.cores, aligner))
+            reads = folder / f"ours-{aligner}/results/qc/{names[0]}/reads.json"
+        bases = json.loads(reads.read_text())["bases"] * len(names)
+    show(rows, bases, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast test-slurm lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-ngd setup lock clean bench-encryption fuzz
+.PHONY: demo test test-fast test-slurm lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-calling bench-aligners bench-ngd setup lock clean bench-encryption fuzz
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -94,6 +94,15 @@ bench-consent: setup
 # Kinship of every pair of 5,000 genomes, beside plink2.
 bench-relatedness: setup
 	python benchmarks/relatedness.py
+
+# FASTQ to gVCF beside the step-by-step chain of comparable pipelines (needs gatk and shared data);
+# the aligners beside one another on truth.
+ENGINE ?= gatk
+bench-calling: setup
+	python benchmarks/calling.py --engine $(ENGINE)
+
+bench-aligners: setup
+	python benchmarks/aligners.py
 
 # The National Genome Database with simulated cohorts, beside bcftools, VCF-Zarr and TileDB.
 PERSONS ?= 1000 10000 60000

@@ -66,7 +66,7 @@ CALLERS = {
         "--native-pair-hmm-threads 1 -O $contig.g.vcf.gz"
     ),
 }
-GATK = 'gatk --java-options "-Xmx2g -XX:+UseSerialGC" {} --verbosity ERROR --QUIET'
+GATK = 'gatk --java-options "-Xmx2g -XX:+UseSerialGC" {} 2>>gatk.log'
 
 
 @dataclass(frozen=True)
@@ -188,8 +188,7 @@ def calls(gvcf: Path, sample: str, engine: str, fasta: Path) -> dict[str, Score]
             bash("samtools faidx genome.fa; samtools dict -o genome.dict genome.fa", dictionary)
             called = folder / "called.vcf.gz"
             bash(
-                f"gatk GenotypeGVCFs -R ref/genome.fa -V {shlex.quote(str(gvcf))} -O called.vcf.gz "
-                "--verbosity ERROR --QUIET",
+                f"gatk GenotypeGVCFs -R ref/genome.fa -V {shlex.quote(str(gvcf))} -O called.vcf.gz",
                 folder,
             )
             gvcf = called

@@ -123,14 +123,14 @@ def genome_tasks(table: Table, grouped: bool = True) -> list[Task]:
     ]
     if grouped:
         add(["measure_depth", "count_reads"], 2, [verified])
-        after = [add(["gather_gvcf", "verify_gvcf", "count_variants"], 2, pieces)]
-        after += [len(tasks) - 2]
-        add(["measure_sample", "judge_sample", "register_genome"], 1, after)
+        pieces.append(len(tasks) - 1)
+        called = add(["gather_gvcf", "verify_gvcf", "measure_sample"], 2, pieces)
+        add(["judge_sample", "register_genome"], 1, [called])
     else:
         measured = [add([rule], 2, [verified]) for rule in ("measure_depth", "count_reads")]
         gvcf = add(["gather_gvcf"], 2, pieces)
-        checked = [add([rule], 1, [gvcf]) for rule in ("verify_gvcf", "count_variants")]
-        judged = add(["judge_sample"], 1, [add(["measure_sample"], 1, [*measured, *checked])])
+        checked = add(["verify_gvcf"], 1, [gvcf])
+        judged = add(["judge_sample"], 1, [add(["measure_sample"], 1, [*measured, checked])])
         add(["register_genome"], 1, [judged])
     return tasks
 

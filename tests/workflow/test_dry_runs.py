@@ -20,8 +20,7 @@ ONCE = (
 )
 PER_SAMPLE = (
     *("align", "verify_alignment", "measure_depth", "count_reads", "gather_gvcf"),
-    *("verify_gvcf", "count_variants", "estimate_contamination"),
-    *("measure_sample", "judge_sample"),
+    *("verify_gvcf", "measure_sample", "judge_sample"),
     *("screen_alignment", "fingerprint_sample", "check_identity"),
     *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
     "call_structural",

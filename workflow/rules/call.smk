@@ -47,7 +47,7 @@ rule verify_gvcf:
             if unit_of(wildcards.sample).kind == "gvcf"
             else "qc/{sample}/mosdepth.quantized.bed.gz"
         ),
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
         intervals="reference/regions.bed",
     output:
         json="gvcf/{sample}.json",
@@ -65,7 +65,7 @@ rule verify_gvcf:
             if input.depth
             else ""
         ),
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
         source=lambda wildcards: file_argument(
             "--source", unit_of(wildcards.sample).gvcf
         ),

@@ -16,6 +16,7 @@ from wgs_pipeline import aligners, readgroups
 from wgs_pipeline.checks.outputs import lost_database, write_trouble
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
+from wgs_pipeline.jobgraph import spare_repetition
 from wgs_pipeline.metrics.screening import forget_stale_stops
 from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
@@ -30,6 +31,7 @@ os.umask(0o077)
 # A graph of many jobs is built of objects that stay: looking for garbage among them, again and
 # again, takes a fifth of the time and frees nothing.
 gc.set_threshold(100_000, 20, 50)
+spare_repetition()
 
 if not workflow.overwrite_configfiles:
 
@@ -85,11 +87,13 @@ CALLING = project.config.calling
 PIECES = [f"{piece:04d}" for piece in range(CALLING.scatter_count)]
 
 
+@functools.cache
 def samples_from(kind):
     """Samples with consent whose input is of this kind: fastq, cram or gvcf."""
     return [name for name in project.analysed if project.units[name][0].kind == kind]
 
 
+@functools.cache
 def aligned_samples():
     """Samples that have an alignment, made here or elsewhere."""
     return samples_from("fastq") + samples_from("cram")
@@ -100,10 +104,13 @@ BOUNDS = {
     key: project.config.values["qc"][key] for key in ("thresholds", "thresholds_for")
 }
 
+# Samples that are judged before they are called.
+SCREENED = frozenset(aligned_samples())
+
 # Samples whose lanes can be compared: of an alignment made elsewhere it is seen in its header.
-SEVERAL_LANES = samples_from("cram") + [
+SEVERAL_LANES = frozenset(samples_from("cram")) | {
     name for name in samples_from("fastq") if len(project.units[name]) > 1
-]
+}
 
 # Families of one, and families with a member that enters as a gVCF, have no joint call.
 JOINT_FAMILIES = [
@@ -290,8 +297,7 @@ def screening_of(samples):
     """What says whether samples go on to calling."""
     if not project.config.qc.early_stop:
         return []
-    screened = set(aligned_samples())
-    return [f"qc/{name}/proceeds.txt" for name in samples if name in screened]
+    return [f"qc/{name}/proceeds.txt" for name in samples if name in SCREENED]
 
 
 def proceeding(samples):
@@ -308,6 +314,25 @@ def proceeding(samples):
 def proceeds(samples):
     """A test whether any of the samples goes on to calling."""
     return f'[[ -n "$({proceeding(samples)})" ]]'
+
+
+# The same of one sample, for its rules. Text where it is one text for every sample: Snakemake would
+# call a function, and look up what arguments it takes, for every job.
+if not project.config.qc.early_stop:
+    SCREENING, PROCEEDS = [], "true"
+elif SCREENED.issuperset(project.analysed):
+    SCREENING, PROCEEDS = (
+        "qc/{sample}/proceeds.txt",
+        "[[ -s qc/{sample}/proceeds.txt ]]",
+    )
+else:
+
+    def SCREENING(wildcards):
+        return screening_of([wildcards.sample])
+
+    def PROCEEDS(wildcards):
+        screened = wildcards.sample in SCREENED
+        return f"[[ -s qc/{wildcards.sample}/proceeds.txt ]]" if screened else "true"
 
 
 def fastp_reports(sample):

@@ -53,8 +53,8 @@ rule measure_depth:
         **needs("measure_depth"),
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
-        prefix=lambda wildcards: f"qc/{wildcards.sample}/mosdepth",
-        folder=lambda wildcards: f"qc/{wildcards.sample}",
+        prefix="qc/{sample}/mosdepth",
+        folder="qc/{sample}",
         bands=":".join(map(str, sorted({0, 1, *CALLING.depth_bands}))),
     shell:
         """
@@ -141,30 +141,42 @@ rule screen_alignment:
         """
 
 
-rule count_variants:
-    """Count the variants that one sample carries on the autosomes.
+rule measure_sample:
+    """Count a sample's variants, estimate its contamination (CHARR), and derive its metrics.
 
-    Of its own gVCF: a relative whose sample failed must not keep it from its verdict.
+    Of its own gVCF: a relative whose sample failed must not keep it from its verdict. Variants are
+    those that it carries on the autosomes.
     """
     input:
+        alignment=alignment_measures,
+        screening=SCREENING,
+        lanes=lambda wildcards: fastp_reports(wildcards.sample),
         gvcf="gvcf/{sample}.g.vcf.gz",
         autosomes="reference/autosomes.bed",
+        sites=project.config.qc.contamination_sites or [],
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:
-        stats="qc/{sample}/bcftools_stats.txt",
+        json="qc/{sample}/metrics.json",
+        variants="qc/{sample}/bcftools_stats.txt",
+        charr="qc/{sample}/charr.json",
     log:
-        "logs/count_variants/{sample}.log",
+        "logs/measure_sample/{sample}.log",
     benchmark:
-        "benchmarks/count_variants/{sample}.tsv"
+        "benchmarks/measure_sample/{sample}.tsv"
     conda:
         "../envs/bcftools.yaml"
     resources:
-        **needs("count_variants"),
+        **needs("measure_sample"),
+    params:
+        sources=metric_sources,
+        sex=lambda wildcards: project.samples[wildcards.sample].sex,
+        sites=file_argument("--sites", project.config.qc.contamination_sites),
+        proceeds=PROCEEDS,
     shell:
         """
         exec 2>{log:q}
-        part=$(mktemp --directory {output.stats:q}.XXXXXX.part)
+        part=$(mktemp --directory {output.variants:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         bcftools view --samples {wildcards.sample} --trim-alt-alleles --min-ac 1 \
             --targets-file {input.autosomes:q} --apply-filters PASS,. --output-type u \
@@ -174,61 +186,13 @@ rule count_variants:
                 --output-type u \
             | bcftools view --exclude 'ALT="*" || ALT~"<" || ABS(ILEN)>=50' --output-type u \
             | bcftools stats --samples - >"$part/stats"
-        mv "$part/stats" {output.stats:q}
-        """
-
-
-rule estimate_contamination:
-    """Estimate contamination from the reference reads at homozygous SNVs (CHARR)."""
-    input:
-        gvcf="gvcf/{sample}.g.vcf.gz",
-        autosomes="reference/autosomes.bed",
-        fai="reference/genome.fa.fai",
-        sites=project.config.qc.contamination_sites or [],
-    output:
-        json="qc/{sample}/charr.json",
-    log:
-        "logs/estimate_contamination/{sample}.log",
-    benchmark:
-        "benchmarks/estimate_contamination/{sample}.tsv"
-    conda:
-        "../envs/bcftools.yaml"
-    resources:
-        **needs("estimate_contamination"),
-    params:
-        sites=file_argument("--sites", project.config.qc.contamination_sites),
-    shell:
-        """
         wgs qc charr {input.gvcf:q} --autosomes {input.autosomes:q} \
-            --reference-fai {input.fai:q} {params.sites} -o {output.json:q} 2>{log:q}
-        """
-
-
-rule measure_sample:
-    """Derive the metrics of a sample."""
-    input:
-        alignment=alignment_measures,
-        screening=lambda wildcards: screening_of([wildcards.sample]),
-        lanes=lambda wildcards: fastp_reports(wildcards.sample),
-        variants="qc/{sample}/bcftools_stats.txt",
-        charr="qc/{sample}/charr.json",
-    output:
-        json="qc/{sample}/metrics.json",
-    log:
-        "logs/measure_sample/{sample}.log",
-    conda:
-        "../envs/samtools.yaml"
-    resources:
-        **needs("measure_sample"),
-    params:
-        sources=metric_sources,
-        sex=lambda wildcards: project.samples[wildcards.sample].sex,
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
-    shell:
-        """
+            --reference-fai {input.fai:q} {params.sites} -o "$part/charr"
+        mv "$part/stats" {output.variants:q}
+        mv "$part/charr" {output.charr:q}
         wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
-            $({params.proceeds} && echo --callset-stats {input.variants:q} --charr {input.charr:q}) \
-            -o {output.json:q} 2>{log:q}
+            $({params.proceeds} && echo --callset-stats {output.variants:q} \
+                --charr {output.charr:q}) -o {output.json:q}
         """
 
 
@@ -237,7 +201,7 @@ rule fingerprint_sample:
     input:
         gvcf="gvcf/{sample}.g.vcf.gz",
         verified="gvcf/{sample}.json",
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
         sites=project.config.qc.identity.sites or [],
         fai="reference/genome.fa.fai",
     output:
@@ -252,7 +216,7 @@ rule fingerprint_sample:
         **needs("fingerprint_sample"),
     params:
         configfile=EFFECTIVE_CONFIG,
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         wgs qc fingerprint --sample {wildcards.sample} --gvcf {input.gvcf:q} \
@@ -326,7 +290,7 @@ rule judge_sample:
         metrics="qc/{sample}/metrics.json",
         identity="qc/{sample}/identity.json",
         lanes=lambda wildcards: lane_comparison(wildcards.sample),
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
     output:
         json="qc/{sample}/verdict.json",
     log:
@@ -345,7 +309,7 @@ rule judge_sample:
         lanes=lambda wildcards, input: (
             f"--identity {input.lanes}" if input.lanes else ""
         ),
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         wgs qc verdict --metrics {input.metrics:q} --config {params.configfile:q} \
@@ -363,7 +327,7 @@ rule compare_with_truth:
         query=lambda wildcards: (
             f"callset/{project.samples[wildcards.sample].family_id}.vcf.gz"
         ),
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:
@@ -377,7 +341,7 @@ rule compare_with_truth:
     resources:
         **needs("compare_with_truth"),
     params:
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         if ! {params.proceeds}; then

@@ -44,7 +44,7 @@ rule call_structural:
         fai="reference/genome.fa.fai",
         excluded="reference/structural.exclude.bed",
         ploidy="reference/ploidy/{sample}.bed",
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
     output:
         vcf="structural/{sample}.vcf.gz",
         tbi="structural/{sample}.vcf.gz.tbi",
@@ -65,7 +65,7 @@ rule call_structural:
         min_probability=STRUCTURAL.min_probability,
         max_distance=STRUCTURAL.merge_distance,
         min_overlap=STRUCTURAL.merge_overlap,
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         exec 2>{log:q}

@@ -213,8 +213,7 @@ def _qc(project: Project, sample: str) -> Iterator[Step]:
     if _kind(project, sample) != "gvcf" and project.config.qc.early_stop:
         made, metrics = f"{folder}/screening.json", f"{folder}/metrics.json"
         yield Step("screen_alignment", sample, (made,), replaced_by=metrics)
-    yield Step("count_variants", sample, (f"{folder}/bcftools_stats.txt",))
-    yield Step("estimate_contamination", sample, (f"{folder}/charr.json",))
-    yield Step("measure_sample", sample, (f"{folder}/metrics.json",))
+    measured = ("metrics.json", "bcftools_stats.txt", "charr.json")
+    yield Step("measure_sample", sample, tuple(f"{folder}/{name}" for name in measured))
     if sample in project.config.truth:
         yield Step("compare_with_truth", sample, (f"{folder}/concordance.json",))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from wgs_pipeline.errors import ConfigError
+from wgs_pipeline.jobgraph import arguments_known
 from wgs_pipeline.project import Project
 from wgs_pipeline.resources.inputs import Inputs, ProjectInputs
 from wgs_pipeline.resources.table import MEMORY, SCRATCH, SHIPPED, WALL, Table, read_table
@@ -18,6 +18,8 @@ MEMORY_ROOM, WALL_ROOM, SCRATCH_ROOM = 1.15, 2.0, 1.2
 SNAKEMAKE_MB = 200
 #: Least that is asked for.
 LEAST_MB, LEAST_MINUTES = 500, 10
+#: Scratch of a rule that the table says nothing of, MB.
+LEAST_SCRATCH_MB = 1000
 _STEP_MB = 100
 
 Request = Callable[..., int]
@@ -35,7 +37,7 @@ class Requests:
         """The project's table, or the one that is shipped."""
         return read_table(self._project.config.resources.table or SHIPPED)
 
-    def of(self, rule: str) -> dict[str, Request]:
+    def of(self, rule: str) -> dict[str, Request | int]:
         """Functions of wildcards, threads and attempt for the ``resources`` of a rule.
 
         Raises:
@@ -58,11 +60,11 @@ class Requests:
         def disk_mb(wildcards: Mapping[str, str], threads: int, attempt: int) -> int:
             return scratch_mb(table, rule, self._inputs.of_job(wildcards, threads))
 
-        for function in (mem_mb, runtime, disk_mb):
-            # Snakemake asks for it at every job; Python would work it out each time anew.
-            function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-        functions: dict[str, Request] = {"mem_mb": mem_mb, "runtime": runtime}
-        return functions | ({"disk_mb": disk_mb} if (rule, SCRATCH) in table else {})
+        return {
+            "mem_mb": arguments_known(mem_mb),
+            "runtime": arguments_known(runtime),
+            "disk_mb": arguments_known(disk_mb) if (rule, SCRATCH) in table else LEAST_SCRATCH_MB,
+        }
 
 
 def memory_mb(table: Table, rule: str, inputs: Inputs, attempt: int = 1) -> int:

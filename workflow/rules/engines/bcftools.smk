@@ -17,7 +17,7 @@ rule call_piece:
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
         ploidy="reference/ploidy/{sample}.bed",
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
     output:
         gvcf=temp("gvcf/pieces/{sample}/{piece}.g.vcf.gz"),
     log:
@@ -34,8 +34,8 @@ rule call_piece:
         min_qual=CALLING.min_qual,
         min_depth=CALLING.min_depth,
         bands=",".join(map(str, CALLING.depth_bands)),
-        sexes=lambda wildcards: f"{wildcards.sample} {wildcards.sample}",
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        sexes="{sample} {sample}",
+        proceeds=PROCEEDS,
     shell:
         """
         exec 2>{log:q}
@@ -62,7 +62,7 @@ rule gather_gvcf:
     """Join the pieces of a sample's gVCF as if it had been called in one go."""
     input:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.g.vcf.gz", piece=PIECES),
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
         header="reference/ploidy/{sample}.hdr",
         fai="reference/genome.fa.fai",
     output:
@@ -81,7 +81,7 @@ rule gather_gvcf:
         **needs("gather_gvcf"),
     params:
         bands=",".join(map(str, CALLING.depth_bands)),
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         exec 2>{log:q}

@@ -19,7 +19,7 @@ rule call_variants_piece:
         core="reference/intervals/{piece}.bed",
         padded="reference/intervals/{piece}.padded.bed",
         ploidy="reference/ploidy/{sample}.bed",
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
     output:
         vcf=temp("gvcf/pieces/{sample}/{piece}.vcf.gz"),
     log:
@@ -35,7 +35,7 @@ rule call_variants_piece:
         min_base_quality=CALLING.min_base_quality,
         min_qual=CALLING.min_qual,
         min_depth=CALLING.min_depth,
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         exec 2>{log:q}
@@ -63,7 +63,7 @@ rule gather_gvcf:
     """Join the pieces of a sample and fill the bases between its variants with blocks."""
     input:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.vcf.gz", piece=PIECES),
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
         ploidy="reference/ploidy/{sample}.bed",
         header="reference/ploidy/{sample}.hdr",
         depth="qc/{sample}/mosdepth.quantized.bed.gz",
@@ -84,7 +84,7 @@ rule gather_gvcf:
     resources:
         **needs("gather_gvcf"),
     params:
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         exec 2>{log:q}

@@ -19,6 +19,7 @@ from wgs_pipeline.metrics.catalogue import NotApplicable
 from wgs_pipeline.metrics.lanes import lane_metrics, read_lane_stats
 from wgs_pipeline.metrics.sample import SampleInputs, SampleMetrics, measure_sample
 from wgs_pipeline.metrics.sites import read_common_snvs
+from wgs_pipeline.metrics.verdict import judge
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("bwa", "samtools", "bcftools", "fastp"))),
@@ -109,6 +110,23 @@ def test_another_persons_reads_are_contamination(genome: Genome, share: float) -
     reads = genome.reads(np.random.default_rng(6), 30, share)
     found = genome.measure(f"contaminated-{share}", reads).number("cross_contamination_rate")
     assert found == pytest.approx(share, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict", "action"),
+    [(0.022, "warn", "load"), (0.05, "fail", "re-extract"), (0.1, "fail", "re-extract")],
+)
+def test_a_contaminated_sample_is_judged(
+    genome: Genome, share: float, verdict: str, action: str
+) -> None:
+    """By the national bounds: pass below 1.5 %, warn to 3 %, fail above."""
+    metrics = genome.measure(f"judged-{share}", genome.reads(np.random.default_rng(12), 30, share))
+    bounds = {"cross_contamination_rate": {"pass_max": 0.015, "warn_max": 0.03}}
+    found = judge(metrics, bounds)
+    assert (found.verdict, found.next_action) == (verdict, action)
+    (reason,) = found.reasons
+    assert reason.metric == "cross_contamination_rate"
+    assert reason.value == pytest.approx(share, rel=0.2)
 
 
 def test_without_sites_contamination_is_not_applicable(genome: Genome) -> None:

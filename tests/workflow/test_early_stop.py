@@ -139,6 +139,30 @@ def test_who_was_signed_off_is_called_and_loaded(project):
     assert len(signed) == 3
 
 
+def test_freebayes_stops_too(tmp_path):
+    """Two of the toy, of whom one has half his reads, called by the other engine. 45 s."""
+    project = make_toy(tmp_path / "toy", 0.3)
+    engine = {"engine": "freebayes", "scatter_count": 2}
+    project.edit_config(calling=engine, truth={}, structural={"enabled": False})
+    kept = {"toy_father", "toy_mother"}
+    for name in ("samples.tsv", "units.tsv"):
+        rows = [row for row in project.rows(name) if row["sample_id"] in kept]
+        rows = [
+            row for row in rows if (row["sample_id"], row.get("lane")) != ("toy_father", "L002")
+        ]
+        project.write_rows(name, rows[0], rows)
+    run = project.complete()
+    assert run.jobs["call_variants_piece"] == 2 * 2  # of each sample; of the father they are empty
+    gvcf = project.results / "gvcf/toy_father.g.vcf.gz"
+    assert "wgs_pipeline_not_called=" in bcftools("view", "-h", gvcf)
+    assert bcftools("view", "-H", gvcf) == ""
+    assert verdict(project, "toy_father")["verdict"] == "fail"
+    assert loaded(project) == {"toy_mother"}
+    assert bcftools("query", "-l", project.results / "callset/toy_trio.vcf.gz").split() == [
+        "toy_mother"
+    ]
+
+
 def project_qc(project):
     import yaml
 

@@ -110,13 +110,13 @@ def _plant_all(
     third = (compound.end - compound.start) // 3
     first = replace(compound, end=compound.start + third)
     second = replace(compound, start=compound.end - third)
-    cohort = _plant(cohort, genes[_DE_NOVO_GENE], "de_novo", 0, None, 0, rng)
+    cohort = plant(cohort, genes[_DE_NOVO_GENE], "de_novo", 0, None, 0, rng)
     paternal, maternal = meioses[compound.contig, 0], meioses[compound.contig, 1]
-    cohort = _plant(cohort, first, "compound_paternal", 0, (FATHER, paternal), 0, rng)
-    return _plant(cohort, second, "compound_maternal", 1, (MOTHER, maternal), 2, rng)
+    cohort = plant(cohort, first, "compound_paternal", 0, (FATHER, paternal), 0, rng)
+    return plant(cohort, second, "compound_maternal", 1, (MOTHER, maternal), 2, rng)
 
 
-def _plant(
+def plant(
     cohort: Cohort,
     gene: Interval,
     what: str,
@@ -125,7 +125,17 @@ def _plant(
     deleted: int,
     rng: np.random.Generator,
 ) -> Cohort:
-    """Add an SNV, or a deletion of ``deleted`` bp, to the proband and the parent it came from."""
+    """Add an SNV, or a deletion of ``deleted`` bp, to the proband and the parent it came from.
+
+    Args:
+        cohort: The people so far.
+        gene: Where, clear of repeats and of other variants.
+        what: Kind of the planted variant, see ``Planted``.
+        copy: The proband's copy, 0 from the father, 1 from the mother.
+        origin: The parent who has it and the meiosis; None: it is new.
+        deleted: Length of the deletion in bp, 0 for an SNV.
+        rng: Draws the place and the base.
+    """
     position, ref, alt = _draw_planted(cohort, gene, deleted, rng)
     sites, alleles = cohort.sites[gene.contig], cohort.alleles[gene.contig]
     row = int(np.searchsorted(sites.positions, position))

@@ -64,19 +64,19 @@ def test_each_sample_has_its_row_of_stages(document):
     page = Page(render(document))
     rows = {row[0]: row[1:] for row in page.rows if row[0].startswith("S-") and len(row) > 6}
     assert rows == {
-        "S-done": ["in the database", "pass", "31.5x", *["✓ done"] * 7],
-        "S-warn": ["in the database", "warn", "27.5x", *["✓ done"] * 7],
+        "S-done": ["in the database", "pass", "31.5x", *["✓ done"] * 8],
+        "S-warn": ["in the database", "warn", "27.5x", *["✓ done"] * 8],
         "S-low": [
             "not loaded (QC verdict fail); top up 1.5 Gb to reach 30x",
-            *("fail", "12.2x", *["✓ done"] * 6, "not loaded"),
+            *("fail", "12.2x", *["✓ done"] * 7, "not loaded"),
         ],
         "S-broken": [
             *("failed at Alignment", "none yet", "-", "✓ done", "✕ failed"),
-            *["not reached"] * 5,
+            *["not reached"] * 6,
         ],
         "S-begun": [
             *("not finished at gVCF", "none yet", "-", "✓ done", "✓ done", "not finished"),
-            *["not reached"] * 4,
+            *["not reached"] * 5,
         ],
     }
     gone = "left out: no consent to analysis: analysis withdrawn from 1 Jan 2024, 00:00 (UTC)"
@@ -236,3 +236,33 @@ def test_rendering_leaves_the_document_as_it_was(document):
     before = copy.deepcopy(document)
     render(document)
     assert document == before
+
+
+def test_families_have_counts_and_no_finding(tmp_path):
+    project = half_finished(tmp_path / "half")
+    child = {
+        "child": "S-done",
+        "father": "S-warn",
+        "mother": None,
+        "absent": {"mother": "no consent to analysis"},
+        "mendelian": {"judged": 2000, "errors": 5, "not_judged": 7},
+        "de_novo": None,
+    }
+    summary = {
+        "family": "F-two",
+        "kind": "duo",
+        "children": [child],
+        "inheritance": {"dominant": 77},
+    }
+    project.write_json("family/F-two/summary.json", summary)
+    document = project.document()
+    (family,) = document["families"]
+    assert family["children"][0]["error_rate"] == 0.0025
+    html = render(document)
+    row = next(row for row in Page(html).rows if row[1:2] == ["F-two (duo)"])
+    missing = "mother: no consent to analysis"
+    assert row == ["S-done", "F-two (duo)", "2,000", "5", "0.0025", "-", missing]
+    assert "family/F-two" in html
+    assert "77" not in json.dumps(document["families"])
+    project.write_json("family/F-two/summary.json", {})
+    assert project.document()["families"] == []

@@ -44,6 +44,7 @@ def write_callset(
     samples: Sequence[str],
     records: Iterable[tuple[str, int, str, str, Sequence[str]]],
     verdict: str = "PASS",
+    likelihoods: str = "PL",
 ) -> Path:
     """Write a callset with its index.
 
@@ -52,6 +53,7 @@ def write_callset(
         samples: Names of the columns.
         records: (contig, position, ref, alt, cells), in any order.
         verdict: FILTER of every record.
+        likelihoods: ``PL``, or ``GL`` into which the cells are turned.
     """
     head = ["##fileformat=VCFv4.2", '##FILTER=<ID=LowQual,Description="Low">']
     head += [f"##contig=<ID={name},length={length}>" for name, length in LENGTHS.items()]
@@ -59,15 +61,35 @@ def write_callset(
         ("GT", "1", "String"),
         ("DP", "1", "Integer"),
         ("AD", "R", "Integer"),
-        ("PL", "G", "Integer"),
+        (likelihoods, "G", "Integer" if likelihoods == "PL" else "Float"),
     ):
         head.append(f'##FORMAT=<ID={key},Number={number},Type={kind},Description="{key}">')
     head.append(
         "\t".join(["#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT".replace(" ", "\t"), *samples])
     )
+
+    def turned(cell: str) -> str:
+        first, _, last = cell.rpartition(":")
+        if likelihoods == "PL" or last == ".":
+            return cell
+        return f"{first}:{','.join(str(-int(each) / 10) for each in last.split(','))}"
+
     order = {name: at for at, name in enumerate(LENGTHS)}
     lines = [
-        "\t".join([contig, str(at), ".", ref, alt, "100", verdict, ".", "GT:DP:AD:PL", *cells])
+        "\t".join(
+            [
+                contig,
+                str(at),
+                ".",
+                ref,
+                alt,
+                "100",
+                verdict,
+                ".",
+                f"GT:DP:AD:{likelihoods}",
+                *map(turned, cells),
+            ]
+        )
         for contig, at, ref, alt, cells in sorted(records, key=lambda r: (order[r[0]], r[1]))
     ]
     text = "\n".join([*head, *lines]) + "\n"

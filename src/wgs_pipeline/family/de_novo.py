@@ -17,7 +17,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wgs_pipeline.family.callset import Alleles, Batch, Rows
-from wgs_pipeline.family.posterior import Floats, de_novo_posterior, dosage_likelihoods
+from wgs_pipeline.family.posterior import (
+    Floats,
+    de_novo_posterior,
+    dosage_likelihoods,
+    reference_likelihoods,
+)
 from wgs_pipeline.family.settings import DeNovoConfig
 from wgs_pipeline.family.structure import Child, Family
 from wgs_pipeline.family.transmission import Source, Sources, is_called, ploidy, sources
@@ -174,13 +179,22 @@ def _reads(batch: Batch, sample: int, rows: Rows, allele: int, width: int) -> li
 def _likelihoods(
     batch: Batch, sample: int, rows: Rows, allele: int, width: int
 ) -> tuple[Floats, Floats]:
-    """Likelihoods by dosage where the sample is haploid, and where diploid."""
+    """Likelihoods by dosage where the sample is haploid, and where diploid.
+
+    A reference block of a gVCF has a depth and no likelihoods: they follow from the depth.
+    """
     genotypes = width * (width + 1) // 2
     pl = batch.numbers("PL", sample, rows, genotypes)
     if "PL" not in batch.cells:
         pl = -10 * batch.numbers("GL", sample, rows, genotypes)
-    haploid = dosage_likelihoods(pl[:, :width], allele, 1)
-    return haploid, dosage_likelihoods(pl, allele, 2)
+    likely = dosage_likelihoods(pl[:, :width], allele, 1), dosage_likelihoods(pl, allele, 2)
+    own = batch.alleles[rows, sample]
+    block = np.isnan(pl).all(axis=1) & (own <= 0).all(axis=1) & is_called(own)
+    if block.any():
+        depth = batch.numbers("DP", sample, rows[block], 1)[:, 0]
+        for found, of_block in zip(likely, reference_likelihoods(depth), strict=True):
+            found[block] = of_block
+    return likely
 
 
 def _posteriors(
@@ -227,7 +241,9 @@ def _broken(
     for role, (parent, own) in asked.items():
         if not parent.depth >= _least(rules.min_parent_depth, own):
             broken.append(f"{role}_depth")
-        if not parent.share <= rules.max_parent_alt_share:
+        if np.isnan(parent.alt):
+            broken.append(f"{role}_reads_unknown")
+        elif not parent.share <= rules.max_parent_alt_share:
             broken.append(f"{role}_alt_reads")
     return (*broken, "relative") if carriers else tuple(broken)
 

@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 THETA = 1e-3
+#: Share of bases that are right, where only a depth is known.
+SURE_BASE = 0.99
 #: Copies of ALT: 0, 1, 2. A haploid genotype has 0 or 1.
 _DOSAGES = 3
 
@@ -48,6 +50,21 @@ def dosage_likelihoods(pl: Floats, allele: int, ploidy: int) -> Floats:
         best = pl[:, columns].min(axis=1) if len(columns) else np.full(len(pl), np.nan)
         found[:, dosage] = 10 ** (-best / 10)
     return found
+
+
+def reference_likelihoods(depth: Floats) -> tuple[Floats, Floats]:
+    """Likelihoods by dosage of a base whose reads all show REF, where haploid and where diploid.
+
+    Args:
+        depth: Reads, shape (records,); NaN where not known.
+
+    Returns:
+        Each of shape (records, 3), with one error in a hundred bases.
+    """
+    sure, wrong = np.ones_like(depth), (1 - SURE_BASE) ** depth
+    unknown = np.where(np.isnan(depth), np.nan, 0.0)
+    haploid = np.stack([sure + unknown, wrong, unknown], axis=1)
+    return haploid, np.stack([sure + unknown, 0.5**depth, wrong], axis=1)
 
 
 @cache

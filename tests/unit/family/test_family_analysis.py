@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
@@ -249,6 +250,10 @@ def test_a_sibling_with_a_new_allele_is_named(run):
         ("0/1:40:36,4:120,0,255", HOM_REF, "child_balance"),
         (HET, "0/0:9:9,0:0,27,200", "posterior;father_depth"),
         (HET, "0/0:30:27,3:0,60,255", "father_alt_reads"),
+        # Of a reference block of a gVCF the depth is known, and not what the reads show.
+        (HET, "0/0:30:.:.", "father_reads_unknown"),
+        (HET, "0/0:12:.:.", "posterior;father_reads_unknown"),
+        (HET, "0/0:.:.:.", "posterior;father_depth;father_reads_unknown"),
         ("0/1:.:.:.", HOM_REF, "posterior;child_depth;child_balance"),
         ("0/1:30:15,15:.", HOM_REF, "posterior"),
         ("0/1:.:15,15:255,0,255", HOM_REF, "PASS"),  # depth is that of its alleles
@@ -267,6 +272,20 @@ def test_rules_are_those_of_the_configuration(run):
     records = [("chr1", 1000, ["0/1:9:5,4:80,0,90", HOM_REF, HOM_REF])]
     tables, _ = run([DAUGHTER, DAD, MUM], records, config={"de_novo": {"min_child_depth": 9}})
     assert tables["de_novo"][0]["filter"] == "PASS"
+
+
+def test_likelihoods_of_freebayes(run, tmp_path, genome):
+    """GL is log10 of the likelihood, where PL is -10 times that."""
+    records = [("chr1", 1000, "A", "C", cells("hrr")), ("chr1", 2000, "A", "C", cells("hhr"))]
+    people = family(DAUGHTER, DAD, MUM)
+    scores = []
+    for key in ("PL", "GL"):
+        callset = write_callset(tmp_path / f"{key}.vcf.gz", people.names, records, likelihoods=key)
+        analyse(callset, people, genome, rules(tmp_path), tmp_path / key)
+        scores.append([row["posterior"] for row in rows(tmp_path / key / "de_novo.tsv")])
+    assert scores[0] == scores[1]
+    assert len(scores[0]) == 1
+    assert float(scores[0][0]) > 0.99
 
 
 def test_a_new_second_allele(run):
@@ -322,6 +341,24 @@ def test_bounds_of_runs(run):
     for config in ({"min_length_bp": 6_000_000}, {"min_sites": 1_100}, {"min_quality": 99}):
         tables, _ = run([person("kid")], records, config={"roh": config})
         assert tables["roh"][0]["runs"] == "0"
+
+
+def test_runs_with_a_table_of_frequencies(run, tmp_path):
+    """Sites of which the table knows no frequency are no evidence."""
+    positions = [10_000 + 5_000 * at for at in range(1500)]
+    records = [("chr1", at, "a" if number < 1000 else "h") for number, at in enumerate(positions)]
+    table = tmp_path / "af.tsv.gz"
+    for known, runs in ((positions, "1"), (positions[::40], "0")):
+        text = "".join(f"chr1\t{at}\tA,C\t0.3\n" for at in known)
+        packed = subprocess.run(
+            ["bgzip", "-c"], input=text.encode(), capture_output=True, check=True
+        )
+        table.write_bytes(packed.stdout)
+        subprocess.run(["tabix", "-f", "-s1", "-b2", "-e2", str(table)], check=True)
+        tables, _ = run(
+            [person("kid")], records, config={"roh": {"allele_frequencies": str(table)}}
+        )
+        assert tables["roh"][0]["runs"] == runs
 
 
 def test_malformed_callsets(tmp_path, genome):

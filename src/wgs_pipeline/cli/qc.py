@@ -9,6 +9,7 @@ from typing import TextIO
 import click
 
 from wgs_pipeline.cli import qc_identity
+from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json, write_text
 
 _PATH = click.Path(path_type=Path)
@@ -109,6 +110,8 @@ def alignment(
         targets=read_panel(panel) if panel else (),
         common=read_common_snvs(sites, autosome_names(contigs)) if sites else None,
     )
+    if {output.resolve(), samtools_stats.resolve()} & {alignment_path.resolve()}:
+        raise WgsError(f"{alignment_path}: is to be read and to be written; give -o another path")
     tally = tally_alignment(alignment_path, reference, measured, samtools_stats, threads)
     write_text(output, json.dumps(tally.as_json()) + "\n")
 
@@ -177,8 +180,20 @@ def charr(
 @command.command()
 @click.option("--metrics", "metrics_path", type=_PATH, required=True, help="metrics.json.")
 @click.option("--config", "configfile", type=_PATH, required=True, help="config.yaml.")
-@click.option("--assay", default="wgs", show_default=True, help="wgs, exome or panel.")
-@click.option("--material", default="germline", show_default=True, help="germline or tumour.")
+@click.option(
+    "--assay",
+    type=click.Choice(["wgs", "exome", "panel"]),
+    default="wgs",
+    show_default=True,
+    help="What was sequenced.",
+)
+@click.option(
+    "--material",
+    type=click.Choice(["germline", "tumour"]),
+    default="germline",
+    show_default=True,
+    help="Of what it was sequenced.",
+)
 @click.option("--identity", type=_PATH, multiple=True, help="identity.json or lanes.json.")
 @click.option("--stopped", is_flag=True, help="The sample was stopped before it was called.")
 @click.option(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import queue
 import shlex
+import signal
 import subprocess
 import tempfile
 import threading
@@ -496,7 +497,11 @@ def _running(
                     fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
         try:
             yield process
-        except BaseException:
+        except BaseException as error:
+            # A tool without proper input fails too: the failure of what it reads is the cause.
+            cause = process.poll() if isinstance(error, WgsError) else None
+            if cause and cause != -signal.SIGPIPE:
+                raise _failure(command, cause, message) from error
             process.kill()
             process.wait()
             raise
@@ -504,8 +509,10 @@ def _running(
             if process.stdout:
                 process.stdout.close()
         if process.wait():
-            message.seek(0)
-            said = " ".join(message.read().decode("utf-8", "replace").split()) or "nothing"
-            raise WgsError(
-                f"{shlex.join(command)} exited with {process.returncode} and said: {said}"
-            )
+            raise _failure(command, process.returncode, message)
+
+
+def _failure(command: Sequence[str], code: int, message: IO[bytes]) -> WgsError:
+    message.seek(0)
+    said = " ".join(message.read().decode("utf-8", "replace").split()) or "nothing"
+    return WgsError(f"{shlex.join(command)} exited with {code} and said: {said}")

@@ -73,7 +73,8 @@ def read_common_snvs(path: Path, contigs: Sequence[str]) -> CommonSnvs:
         contigs: Names of the reference's contigs that are looked at, in its order.
 
     Raises:
-        WgsError: It cannot be read, has no AF, or has no SNV on any of the contigs.
+        WgsError: It cannot be read, has no AF or one that is no share, or has no SNV on any of the
+            contigs.
     """
     columns = ("contig", "position", "reference", "alternate", "frequency")
     command = ["bcftools", "query", "-f", "%CHROM\\t%POS\\t%REF\\t%ALT\\t%INFO/AF\\n", str(path)]
@@ -87,6 +88,10 @@ def read_common_snvs(path: Path, contigs: Sequence[str]) -> CommonSnvs:
         raise WgsError(
             f"{path}: has no SNV with INFO/AF on the autosomes of the reference "
             f"({', '.join(contigs[:3])} …); give common SNVs of this genome build"
+        )
+    if (highest := float(frequency[known].max())) > 1:
+        raise WgsError(
+            f"{path}: an INFO/AF is {highest:g}; expected 0 to 1. Divide percentages by 100"
         )
     order = np.flatnonzero(known)[np.lexsort((position[known], numbers[known]))]
     # Two alternate alleles at one place: neither is biallelic.
@@ -114,9 +119,12 @@ def read_homozygous_snvs(
         contigs: Names of the reference's contigs, in its order.
 
     Raises:
-        WgsError: The gVCF cannot be read.
+        WgsError: The gVCF cannot be read, or is not of one sample.
     """
     header = read_pipe([["bcftools", "view", "--header-only", str(gvcf)]]).decode()
+    samples = header.splitlines()[-1].split("\t")[9:]
+    if len(samples) != 1:
+        raise WgsError(f"{gvcf}: {len(samples)} samples; expected a gVCF of one sample")
     if "##FORMAT=<ID=AD," not in header:
         return NotApplicable("the gVCF has no depths of alleles (FORMAT/AD)")
     quality = "[%GQ]" if "##FORMAT=<ID=GQ," in header else "."

@@ -218,3 +218,13 @@ def test_a_truncated_file_is_refused(fasta: Path, tmp_path: Path) -> None:
     assert not stats.exists()
     tally_alignment(tmp_path / "packed.bam", fasta, regions(), stats, 1)
     assert "SN\tsequences:\t20000" in stats.read_text()
+
+
+@pytest.mark.parametrize("content", [None, b"not an alignment"])
+def test_a_file_that_is_none_is_named(fasta: Path, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "wrong.cram"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(WgsError, match=r"samtools view .*wrong\.cram exited with 1"):
+        tally_alignment(path, fasta, regions(), tmp_path / "stats.txt", 1)
+    assert not (tmp_path / "stats.txt").exists()

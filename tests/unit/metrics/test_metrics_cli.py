@@ -95,3 +95,18 @@ def test_a_bad_input_leaves_no_output(tmp_path: Path, capsys: pytest.CaptureFixt
     assert stopped.value.code == 1
     assert "it may be cut short" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_an_assay_that_there_is_not(config: Path, tmp_path: Path) -> None:
+    given = ("--metrics", tmp_path / "metrics.json", "--config", config)
+    assert run("verdict", *given, "--assay", "genome", "-o", tmp_path / "verdict.json") == 2
+
+
+def test_an_alignment_is_not_written_over(tmp_path: Path) -> None:
+    cram, bed, fai = tmp_path / "S1.cram", tmp_path / "regions.bed", tmp_path / "ref.fa.fai"
+    cram.write_bytes(b"reads")
+    bed.write_text("chr1\t0\t100\n")
+    fai.write_text("chr1\t100\t6\t60\t61\n")
+    given = (cram, "--reference", tmp_path / "ref.fa", "--regions", bed)
+    assert run("alignment", *given, "--samtools-stats", tmp_path / "s.txt", "-o", cram) == 1
+    assert cram.read_bytes() == b"reads"

@@ -185,6 +185,22 @@ def test_common_snvs_of_a_vcf(sites: Path) -> None:
         read_common_snvs(sites, ["1", "2"])
 
 
+def test_frequencies_in_percent_are_refused(sites: Path) -> None:
+    sites.write_text(sites.read_text().replace("AF=0.75", "AF=75"))
+    with pytest.raises(WgsError, match="an INFO/AF is 75; expected 0 to 1"):
+        read_common_snvs(sites, CONTIGS)
+
+
+@pytest.mark.parametrize(("columns", "found"), [("", 0), ("\tFORMAT\tS1\tS2", 2)])
+def test_a_callset_of_others_is_no_gvcf(
+    tmp_path: Path, autosomes: Path, columns: str, found: int
+) -> None:
+    path = tmp_path / "callset.vcf"
+    path.write_text(f"{HEADER}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO{columns}\n")
+    with pytest.raises(WgsError, match=f"{found} samples; expected a gVCF of one sample"):
+        read_homozygous_snvs(path, autosomes, CONTIGS)
+
+
 def test_charr_of_a_gvcf_with_frequencies(
     tmp_path: Path, autosomes: Path, sites: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

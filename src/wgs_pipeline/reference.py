@@ -82,7 +82,8 @@ def read_contigs(
     """Contigs of a FASTA index, in its order.
 
     Raises:
-        ProblemsError: The index cannot be read, or has a line that is not name, length, …
+        ProblemsError: The index cannot be read, or has a line that is not name, length, …, or not
+            the contig that is named.
     """
     contigs, problems = [], []
     for number, line in enumerate(_lines(fai), start=1):
@@ -95,6 +96,12 @@ def read_contigs(
         contigs.append(
             Contig(fields[0], int(fields[1]), contig_role(fields[0], x, y, mitochondrion))
         )
+    there = {each.name for each in contigs}
+    for named, what in ((x, "X"), (y, "Y"), (mitochondrion, "the mitochondrion")):
+        if named and named not in there:
+            found = f"no contig {named}, which is to be {what}"
+            expected = f"one of {', '.join(sorted(there)[:4])} …"
+            problems.append(Problem(str(fai), 0, found, expected, "Correct its name."))
     if problems:
         raise ProblemsError(problems)
     return tuple(contigs)

@@ -288,3 +288,11 @@ def test_a_bed_beyond_any_contig_is_refused(tmp_path, end):
     (tmp_path / "t.bed").write_text(f"chr1\t0\t{end}\n")
     with pytest.raises(ProblemsError, match=r"t\.bed:1: "):
         read_bed(tmp_path / "t.bed")
+
+
+def test_a_contig_that_is_named_and_not_there(tmp_path):
+    fai = tmp_path / "ref.fa.fai"
+    fai.write_text("one\t100\t6\t60\t61\nsex\t100\t120\t60\t61\n")
+    assert [each.role for each in read_contigs(fai, x="sex")] == [Role.AUTOSOME, Role.X]
+    with pytest.raises(ProblemsError, match="no contig sexx, which is to be X"):
+        read_contigs(fai, x="sexx")

@@ -24,7 +24,8 @@ def analyse(callset: Path, name: str, configfile: Path, reference_fai: Path, out
     """Analyse the CALLSET of one family.
 
     Writes mendelian.tsv, de_novo.tsv, inheritance.tsv, upd.tsv, roh.tsv, roh_runs.tsv and
-    summary.json. Members without consent to analysis are left out, even if the callset has them.
+    summary.json. Members without consent to analysis are left out, even if the callset has them,
+    and so are tumours.
     """
     from wgs_pipeline.errors import GvcfError
     from wgs_pipeline.family.analysis import analyse as analyse_family
@@ -47,9 +48,9 @@ def analyse(callset: Path, name: str, configfile: Path, reference_fai: Path, out
             f"{callset}: sample {strangers[0]!r} is not of family {name!r}; expected its members. "
             "Give the family's own callset"
         )
-    analysed = set(project.families[name])
-    family = family_of(
-        name, project.samples.values(), project.excluded, [s for s in called if s in analysed]
-    )
+    # What a tumour acquired was inherited from nobody.
+    germline = [each for each in project.samples.values() if each.material == "germline"]
+    analysed = set(project.families[name]) & {each.sample_id for each in germline}
+    family = family_of(name, germline, project.excluded, [s for s in called if s in analysed])
     genome = Genome.read(reference_fai, project.config.reference)
     analyse_family(callset, family, genome, project.config.family, outdir)

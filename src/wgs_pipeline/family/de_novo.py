@@ -160,9 +160,17 @@ def _described(
 
 
 def _relatives(family: Family, child: Child) -> list[tuple[str, int]]:
-    """Members, and their columns, who are neither of the trio nor descend from the child."""
+    """Members, and their columns, who are neither of the trio nor descend from the child.
+
+    Another sample of the child itself is no relative.
+    """
     apart = {child.name, child.father, child.mother, *family.descendants(child.name)}
-    return [(name, at) for at, name in enumerate(family.names) if name not in apart]
+    person = next(each.patient_id for each in family.members if each.sample_id == child.name)
+    return [
+        (each.sample_id, at)
+        for at, each in enumerate(family.members)
+        if each.sample_id not in apart and each.patient_id != person
+    ]
 
 
 def _reads(batch: Batch, sample: int, rows: Rows, allele: int, width: int) -> list[Reads]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -241,6 +242,14 @@ def test_a_sibling_with_a_new_allele_is_named(run):
     assert new["kid"]["filter"] == "relative"
     assert new["kid"]["carriers"] == "sib"
     assert tables["inheritance"] == []
+
+
+def test_the_same_child_sequenced_twice_is_no_relative(run):
+    again = replace(DAUGHTER, sample_id="again")
+    tables, _ = run([DAUGHTER, again, DAD, MUM], [("chr1", 1000, "hhrr")])
+    assert {(row["child"], row["filter"]) for row in tables["de_novo"]} == {
+        *(("kid", "PASS"), ("again", "PASS")),
+    }
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,16 @@ def test_without_consent_a_member_of_the_callset_is_left_out(project, tmp_path, 
     assert "dad" not in text
 
 
+def test_a_tumour_is_no_member(project, tmp_path, capsys):
+    arguments = project()
+    header, child, *parents = SHEET.splitlines()
+    rows_ = [f"{header}\tmaterial", f"{child}\ttumour", *(f"{each}\tgermline" for each in parents)]
+    (tmp_path / "samples.tsv").write_text("\n".join(rows_) + "\n")
+    assert call(arguments, capsys)[0] == 0
+    assert rows(tmp_path / "out/mendelian.tsv") == []
+    assert [row["sample"] for row in rows(tmp_path / "out/roh.tsv")] == ["dad", "mum"]
+
+
 def test_a_callset_without_samples(project, tmp_path, capsys):
     arguments = project()
     head = ["##fileformat=VCFv4.2", "##contig=<ID=chr1,length=1000>"]

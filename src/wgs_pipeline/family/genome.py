@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wgs_pipeline.config import ReferenceConfig
 from wgs_pipeline.family.callset import Bools, Rows
 from wgs_pipeline.metrics.contigs import Part, contig_parts
-from wgs_pipeline.ngd.genes import read_genes
+from wgs_pipeline.ngd.genes import Gene, read_genes
 from wgs_pipeline.ngd.names import Naming
 from wgs_pipeline.ngd.reference import Reference
 from wgs_pipeline.reference import Contig, Interval, Role, pseudoautosomal, read_contigs
@@ -108,14 +108,16 @@ def index_genes(path: Path, contigs: Sequence[Contig]) -> dict[str, GeneIndex]:
         NgdError: The file is malformed, or has no gene on the reference.
     """
     lengths = {each.name: each.length for each in contigs}
-    genes = read_genes(path, Naming(Reference.build(lengths)))
-    genes.sort(key=lambda each: (each.region.start, each.region.end, each.name))
-    return {
-        contig: GeneIndex(
-            [each.name for each in own],
-            np.array([each.region.start for each in own], np.int64),
-            np.array([each.region.end for each in own], np.int64),
-        )
-        for contig in lengths
-        if (own := [each for each in genes if each.region.contig == contig])
-    }
+    by_contig: dict[str, list[Gene]] = {}
+    for gene in read_genes(path, Naming(Reference.build(lengths))):
+        by_contig.setdefault(gene.region.contig, []).append(gene)
+    return {contig: _indexed(genes) for contig, genes in by_contig.items()}
+
+
+def _indexed(genes: list[Gene]) -> GeneIndex:
+    genes = sorted(genes, key=lambda each: (each.region.start, each.region.end, each.name))
+    return GeneIndex(
+        [each.name for each in genes],
+        np.array([each.region.start for each in genes], np.int64),
+        np.array([each.region.end for each in genes], np.int64),
+    )

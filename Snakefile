@@ -23,6 +23,7 @@ include: "workflow/rules/align.smk"
 include: "workflow/rules/call.smk"
 include: f"workflow/rules/engines/{project.config.calling.engine}.smk"
 include: "workflow/rules/family.smk"
+include: "workflow/rules/mitochondrion.smk"
 include: "workflow/rules/structural.smk"
 include: "workflow/rules/qc.smk"
 include: "workflow/rules/ngd.smk"
@@ -45,6 +46,7 @@ rule all:
         expand("gvcf/{sample}.g.vcf.gz.tbi", sample=project.analysed),
         expand("ngd/{sample}.loaded.json", sample=project.analysed),
         callsets(),
+        mitochondrial_calls(),
         structural_results(),
         family_analyses(),
         archive_copies(),

@@ -57,6 +57,23 @@ class CallingConfig:
 
 
 @dataclass(frozen=True)
+class MitochondrionConfig:
+    """How heteroplasmies are called; ``docs/mitochondrion.md`` explains the bounds.
+
+    Attributes:
+        min_heteroplasmy: Least share of the reads with an allele, 0.001 to 1.
+        min_depth: Least reads at a site that passes.
+        min_qual: Least QUAL that passes, Phred.
+        homoplasmy: Share of the reads from which on an allele is in all copies.
+    """
+
+    min_heteroplasmy: float
+    min_depth: int
+    min_qual: float
+    homoplasmy: float
+
+
+@dataclass(frozen=True)
 class StructuralConfig:
     """How structural variants are called; ``docs/structural.md`` explains the bounds.
 
@@ -243,6 +260,7 @@ class Config:
     reference: ReferenceConfig
     aligner: AlignerConfig
     calling: CallingConfig
+    mitochondrion: MitochondrionConfig
     structural: StructuralConfig
     family: FamilyConfig
     qc: QcConfig
@@ -320,6 +338,7 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
         ),
         aligner=AlignerConfig(**values["aligner"]),
         calling=CallingConfig(**{**calling, "depth_bands": tuple(calling["depth_bands"])}),
+        mitochondrion=MitochondrionConfig(**values["mitochondrion"]),
         structural=_structural(values["structural"]),
         family=family_config(values["family"]),
         qc=_qc(values["qc"]),

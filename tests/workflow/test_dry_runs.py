@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from running import DEFAULT_ALIGNER, REPOSITORY, Project, make_toy
 from wgs_pipeline.aligners import ALIGNERS
@@ -23,7 +24,7 @@ PER_SAMPLE = (
     *("verify_gvcf", "measure_sample", "judge_sample"),
     *("screen_alignment", "fingerprint_sample", "check_identity"),
     *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
-    "call_structural",
+    *("call_structural", "call_mitochondrion"),
 )
 COMMON = {
     ALIGNERS[DEFAULT_ALIGNER].index_rule: 1,
@@ -105,6 +106,15 @@ def test_without_structural_variants_none_are_called(toy):
     jobs = dry_run(toy)
     toy.edit_config(structural={})
     assert jobs == expected("bcftools", call_structural=0, exclude_regions=0, compare_with_truth=0)
+
+
+def test_heteroplasmies_are_called_where_the_mitochondrion_is_named(toy):
+    named = yaml.safe_load(toy.config.read_text())["reference"]
+    unnamed = {key: value for key, value in named.items() if key != "mitochondrion"}
+    toy.edit_config(calling={"scatter_count": PIECES}, reference=unnamed)
+    jobs = dry_run(toy)
+    toy.edit_config(reference=named)
+    assert jobs == expected("bcftools", call_mitochondrion=0, compare_with_truth=0)
 
 
 def test_when_everybody_withdrew_no_sample_has_a_job(toy):

@@ -58,6 +58,7 @@ def test_every_result_is_there(project):
             for name in ("mendelian", "de_novo", "inheritance", "upd", "roh", "roh_runs")
         ),
         *("qc/samples.tsv", "qc/multiqc.html", "report/run.html", "report/run.json"),
+        *(f"mitochondrion/{s}.vcf.gz{end}" for s in ANALYSED for end in ("", ".tbi")),
         "report/costs.tsv",
     ]
     assert [name for name in expected if not (project.results / name).is_file()] == []
@@ -206,6 +207,30 @@ def test_women_carry_nothing_on_chry_in_the_family_callset(project):
     mother = [gts[2] for contig, _, gts in genotypes(callset) if contig == "chrY"]
     assert mother
     assert set(mother) == {"."}
+
+
+@pytest.mark.parametrize("sample", ANALYSED)
+def test_heteroplasmies_are_those_that_were_planted(project, sample):
+    """5, 20 and 100 % of the copies, those beside the cut of the circle too, and no other."""
+    rows = (project / "truth/mitochondrion.tsv").read_text().splitlines()[1:]
+    truth = {
+        variant: float(share)
+        for name, variant, share in (row.split("\t") for row in rows)
+        if name == sample
+    }
+    vcf = project.results / f"mitochondrion/{sample}.vcf.gz"
+    shape = "%CHROM-%POS-%REF-%ALT\t[%AF\t%DP]\n"
+    found = {
+        variant: (float(share), int(depth))
+        for variant, share, depth in (
+            line.split("\t")
+            for line in bcftools("query", "-f", shape, "-i", 'FILTER="PASS"', vcf).splitlines()
+        )
+    }
+    assert set(found) == set(truth)
+    for variant, (share, depth) in found.items():
+        error = 4 * (truth[variant] * (1 - truth[variant]) / depth) ** 0.5 + 0.01
+        assert abs(share - truth[variant]) <= error, (variant, share, truth[variant])
 
 
 def header(project, sample):

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "copy-number": ("copy_number", "Copy number from read depth."),
     "family": ("family", "Analyse families: Mendel, de novo, inheritance, ROH, UPD."),
     "gvcf": ("gvcf", "Gather and verify gVCFs."),
+    "mitochondrion": ("mitochondrion", "Call heteroplasmies of the mitochondrion."),
     "ngd": ("ngd", "Load and query the National Genome Database."),
     "plan": ("plan", "Plan sequencing capacity fairly."),
     "qc": ("qc", "Per-sample metrics and verdict."),

@@ -154,7 +154,15 @@ def _gvcf(project: Project, sample: str) -> tuple[Step, ...]:
     return (
         *_gvcf_source(project, sample, (gvcf, f"{gvcf}.tbi")),
         Step("verify_gvcf", sample, (f"gvcf/{sample}.json",)),
+        *_mitochondrion(project, sample),
     )
+
+
+def _mitochondrion(project: Project, sample: str) -> Iterator[Step]:
+    """Heteroplasmies, called beside the gVCF."""
+    if _kind(project, sample) != "gvcf" and project.config.reference.mitochondrion:
+        vcf = f"mitochondrion/{sample}.vcf.gz"
+        yield Step("call_mitochondrion", sample, (vcf, f"{vcf}.tbi"))
 
 
 def _gvcf_source(project: Project, sample: str, outputs: tuple[str, ...]) -> Iterator[Step]:

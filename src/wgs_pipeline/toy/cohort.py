@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from wgs_pipeline.toy.heteroplasmy import Heteroplasmy, plant_heteroplasmies
 from wgs_pipeline.toy.inheritance import (
     ABSENT,
     Alleles,
@@ -17,7 +18,7 @@ from wgs_pipeline.toy.inheritance import (
 )
 from wgs_pipeline.toy.nucleotides import decode
 from wgs_pipeline.toy.people import FATHER, MOTHER, PEOPLE, PROBAND
-from wgs_pipeline.toy.reference import Interval, Reference, X, make_reference, widen
+from wgs_pipeline.toy.reference import MITOCHONDRION, Interval, Reference, X, make_reference, widen
 from wgs_pipeline.toy.sites import Sites, draw_sites, left_align, snv_alternates
 from wgs_pipeline.toy.streams import stream
 
@@ -59,12 +60,14 @@ class Cohort:
         sites: Variant sites per contig.
         alleles: Alleles per contig, shape (sites, people, 2); see ``inheritance``.
         planted: The variants planted in the proband.
+        heteroplasmies: Variants in some of a person's mitochondria, or in all of them.
     """
 
     reference: Reference
     sites: dict[str, Sites]
     alleles: dict[str, Alleles]
     planted: tuple[Planted, ...]
+    heteroplasmies: tuple[Heteroplasmy, ...] = ()
 
 
 def make_cohort(seed: int, scale: float = 1.0) -> Cohort:
@@ -85,7 +88,9 @@ def make_cohort(seed: int, scale: float = 1.0) -> Cohort:
         remove_absent(alleles[name], sites[name], name, reference)
         seen = (alleles[name] == 1).any(axis=(1, 2))
         sites[name], alleles[name] = sites[name].take(seen), alleles[name][seen]
-    founders = Cohort(reference, sites, alleles, ())
+    mitochondrion = reference.contigs[MITOCHONDRION].codes
+    heteroplasmies = plant_heteroplasmies(seed, mitochondrion, sites[MITOCHONDRION])
+    founders = Cohort(reference, sites, alleles, (), heteroplasmies)
     return _plant_all(founders, meioses, stream(seed, "planted"))
 
 
@@ -160,6 +165,7 @@ def plant(
         cohort.sites | {gene.contig: sites.insert(row, position, ref, alt)},
         cohort.alleles | {gene.contig: np.insert(alleles, row, added, axis=0)},
         (*cohort.planted, planted),
+        cohort.heteroplasmies,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wgs_pipeline.toy.cohort import Cohort, Planted
 from wgs_pipeline.toy.people import PEOPLE
-from wgs_pipeline.toy.reference import AUTOSOMES, Reference, X, Y
+from wgs_pipeline.toy.reference import AUTOSOMES, MITOCHONDRION, Reference, X, Y
 
 #: The default threshold, for 30x of GRCh38 (3.1 Gb), as yield per base of the genome.
 _YIELD_PER_BASE = 85e9 / 3.1e9
@@ -34,6 +34,7 @@ reference:
   build: toy
   fasta: reference/toy.fa
   par_bed: reference/par.bed
+  mitochondrion: {MITOCHONDRION}
 
 calling:
   scatter_count: 2
@@ -101,6 +102,7 @@ Everything in this folder is synthetic: no base, name or identifier belongs to a
 | truth/confident.bed | where the truth is complete: not within 150 bp of N or of a contig end |
 | truth/genes.bed | the gene intervals |
 | truth/planted.tsv | the planted variants, written as the queries take them |
+| truth/mitochondrion.tsv | variants of chrM, and the share of each person's copies that have them |
 | toy.json | seed, coverage, scale and version of this project |
 
 ## Genome
@@ -114,7 +116,7 @@ that the reference does not know, and their reads stay unmapped. chrX and chrY s
 {X}:{reference.par_start + 1:,}-{reference.par_end:,} and the same coordinates on {Y}. On {Y} the
 reference masks it with N, as analysis references do: reads of a man's two copies align to {X}, and
 the truth has his PAR genotypes there, diploid. Beyond the PAR men are haploid on {X} and {Y};
-women have no {Y}; chrM is haploid and homoplasmic, at ten times the depth of the autosomes. The
+women have no {Y}; chrM is a ring at ten times the depth of the autosomes, with heteroplasmies. The
 genome has homopolymers, STRs, an interspersed element, and three duplicates (1 kb at scale 1, 5 %
 diverged) at 20 % and 70 % of the contigs' lengths.
 
@@ -135,6 +137,10 @@ diverged) at 20 % and 70 % of the contigs' lengths.
 - **Compound heterozygote** in the gene {paternal.gene}: {_described(paternal)} on the copy
   from the father, {_described(maternal)} on the copy from the mother. Each parent is
   heterozygous for one of them; nobody else carries either.
+
+- **Heteroplasmies** on {MITOCHONDRION}: toy_proband, toy_mother and toy_unrelated have six SNVs,
+  in 5 %, 20 % and all copies, three of them within 60 bp of where the ring is cut open. They are in
+  truth/mitochondrion.tsv only: no genotype of one or two copies says them.
 
 All other variants come from a dozen common ancestors, so that people share them: SNVs at about
 one base in a thousand per person, and indels of 1 to 20 bp. By chance, common variants of both

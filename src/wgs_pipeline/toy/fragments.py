@@ -75,7 +75,7 @@ def draw_fragments(
     for molecule in molecules:
         depth = (
             coverage / 2 if molecule.contig != MITOCHONDRION else coverage * _MITOCHONDRIAL_DEPTH
-        )
+        ) * molecule.share
         number = round(depth * len(molecule.codes) / (2 * READ_LENGTH))
         lengths = _draw_lengths(number, rng)
         room = len(molecule.codes) - (0 if molecule.circular else lengths)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wgs_pipeline.toy.cohort import Cohort
+from wgs_pipeline.toy.heteroplasmy import of_person
 from wgs_pipeline.toy.nucleotides import Codes, encode
 from wgs_pipeline.toy.people import PEOPLE
 from wgs_pipeline.toy.reference import MITOCHONDRION, X, Y
@@ -22,11 +23,13 @@ class Molecule:
         contig: The contig it is a copy of.
         codes: Bases, also those the reference hides; codes 0-3, shape (length,).
         circular: Whether it is a ring.
+        share: Share of the copies of its contig, where there are many that differ.
     """
 
     contig: str
     codes: Codes
     circular: bool = False
+    share: float = 1.0
 
 
 def molecules(cohort: Cohort, person: int) -> list[Molecule]:
@@ -40,7 +43,10 @@ def molecules(cohort: Cohort, person: int) -> list[Molecule]:
             carried = cohort.sites[name].take(cohort.alleles[name][:, person, copy] == 1)
             if name == Y:
                 carried = _join(_par_sites(cohort, person), carried)
-            copies.append(Molecule(name, apply(contig.complete, carried), contig.circular))
+            codes = apply(contig.complete, carried)
+            copies += (
+                _mitochondria(cohort, person, codes) if contig.circular else [Molecule(name, codes)]
+            )
     return copies
 
 
@@ -56,6 +62,24 @@ def apply(codes: Codes, sites: Sites) -> Codes:
     inserted = encode("".join(alt[1:] for alt in sites.alts))
     at = np.repeat(sites.positions + 1, alt_lengths - 1)
     return np.insert(changed, at, inserted)[np.insert(kept, at, True)]
+
+
+def _mitochondria(cohort: Cohort, person: int, codes: Codes) -> list[Molecule]:
+    """A person's kinds of mitochondria, in their shares.
+
+    Insertions and deletions of ``codes`` move what follows: the planted SNVs lie where the
+    reference has their bases.
+    """
+    carried = cohort.sites[MITOCHONDRION].take(cohort.alleles[MITOCHONDRION][:, person, 1] == 1)
+    longer = np.char.str_len(carried.alts) - np.char.str_len(carried.refs)
+    molecules_ = []
+    for share, planted in of_person(cohort.heteroplasmies, person):
+        changed = codes.copy()
+        for each in planted:
+            moved = longer[carried.positions < each.position].sum()
+            changed[each.position + moved] = encode(each.alt)[0]
+        molecules_.append(Molecule(MITOCHONDRION, changed, True, share))
+    return molecules_
 
 
 def _copies(contig: str, male: bool) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import pysam
 from wgs_pipeline.files import write_text
 from wgs_pipeline.toy.cohort import Cohort, genotype
 from wgs_pipeline.toy.people import PEOPLE
-from wgs_pipeline.toy.reference import Interval, Reference, runs, widen
+from wgs_pipeline.toy.reference import MITOCHONDRION, Interval, Reference, runs, widen
 
 #: Alignments are cut short this close to N and to contig ends, in bp.
 _CONFIDENT_MARGIN = 150
@@ -25,6 +25,7 @@ def write_truth(folder: Path, cohort: Cohort) -> None:
     write_text(folder / "confident.bed", bed(confident_intervals(cohort.reference)))
     write_text(folder / "genes.bed", bed(cohort.reference.genes))
     write_text(folder / "planted.tsv", planted_table(cohort))
+    write_text(folder / "mitochondrion.tsv", mitochondrion_table(cohort))
 
 
 def write_vcf(path: Path, cohort: Cohort, people: Iterable[int]) -> None:
@@ -86,4 +87,21 @@ def planted_table(cohort: Cohort) -> str:
     return header + "".join(
         f"{p.contig}-{p.position + 1}-{p.ref}-{p.alt}\t{p.what}\t{p.gene}\t{','.join(p.carriers)}\n"
         for p in cohort.planted
+    )
+
+
+def mitochondrion_table(cohort: Cohort) -> str:
+    """Mitochondrial variants of everyone as TSV, with the share of the copies that have them."""
+    rows = [
+        (each.person, each.position, each.ref, each.alt, each.share)
+        for each in cohort.heteroplasmies
+    ]
+    sites, alleles = cohort.sites[MITOCHONDRION], cohort.alleles[MITOCHONDRION]
+    for person in range(len(PEOPLE)):
+        carried = sites.take(alleles[:, person, 1] == 1)
+        columns = zip(carried.positions.tolist(), carried.refs, carried.alts, strict=True)
+        rows += [(person, position, str(ref), str(alt), 1.0) for position, ref, alt in columns]
+    return "sample\tvariant\theteroplasmy\n" + "".join(
+        f"{PEOPLE[person].sample_id}\t{MITOCHONDRION}-{position + 1}-{ref}-{alt}\t{share:g}\n"
+        for person, position, ref, alt, share in sorted(rows)
     )

@@ -42,6 +42,7 @@ def every_step(folder, engine):
     truth = "truth: {S1: {vcf: t.vcf.gz, bed: t.bed}}\n"
     project = make_project(folder, samples, kinds={"C1": "cram", "G1": "gvcf"}, config=truth)
     text = project.config.read_text()
+    text = text.replace("fasta: reference.fa}", "fasta: reference.fa, mitochondrion: chrM}")
     project.config.write_text(text.replace("calling: {", f"calling: {{engine: {engine}, "))
     loaded = project.load()
     steps = [*preparing_steps(loaded), *cohort_steps()]

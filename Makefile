@@ -103,6 +103,7 @@ bench-calling: setup
 
 bench-aligners: setup
 	python benchmarks/aligners.py
+
 # Planted heteroplasmies: ours, without the turned reference, freebayes.
 bench-mitochondrion: setup
 	python benchmarks/mitochondrion.py

@@ -195,7 +195,7 @@ def test_nobody_has_a_number_of_a_real_person_shape(project):
 
 def test_the_stamp_says_how_it_was_made(project):
     stamp = json.loads((project.folder / "toy.json").read_text())
-    assert (stamp["seed"], stamp["coverage"], stamp["scale"], stamp["version"]) == (7, 30, 0.2, 2)
+    assert (stamp["seed"], stamp["coverage"], stamp["scale"], stamp["version"]) == (7, 30, 0.2, 3)
     assert set(stamp["files"]) | {"toy.json"} == set(project.written)
 
 

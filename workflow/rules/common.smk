@@ -171,6 +171,13 @@ def truth_samples():
     return [name for name in project.analysed if name in project.config.truth]
 
 
+def mitochondrial_calls():
+    """Heteroplasmies of every alignment, where the config names the mitochondrion."""
+    if not project.config.reference.mitochondrion:
+        return []
+    return expand("mitochondrion/{sample}.vcf.gz.tbi", sample=aligned_samples())
+
+
 def archive_copies():
     """Encrypted copies of every alignment and gVCF, where there is someone to make them for."""
     if not project.config.archive.recipients:

@@ -6,13 +6,6 @@
 MITOCHONDRION = project.config.mitochondrion
 
 
-def mitochondrial_calls():
-    """Heteroplasmies of every alignment, where the config names the mitochondrion."""
-    if not project.config.reference.mitochondrion:
-        return []
-    return expand("mitochondrion/{sample}.vcf.gz.tbi", sample=aligned_samples())
-
-
 rule call_mitochondrion:
     """Call heteroplasmies of a sample, those where the reference cuts the circle open too."""
     input:

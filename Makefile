@@ -1,6 +1,7 @@
 # make demo    set up, make a toy genome project and run it to a loaded database
 # make test    set up and run the tests (make fuzz: readers with many malformed inputs)
 # make test-slurm  set up and run the tests on a SLURM cluster of several nodes on this machine
+# make gatk    GATK, for calling.engine: gatk
 # make lint    formats, types, dry runs
 # make bench   benchmarks against the plain tools (bench-ngd: the database, bench-plan: planning)
 SHELL := /bin/bash
@@ -14,6 +15,7 @@ CONFIG ?= demo/config.yaml
 PROFILE ?= profiles/local
 
 setup: .venv/installed tools aligner
+	@if [[ "$(TOOLS)" == --test ]]; then setup/gatk.sh --optional; fi
 
 # The tools from the system's packages, or a list of what is missing and how to get it.
 .PHONY: tools
@@ -24,6 +26,11 @@ tools:
 .PHONY: aligner
 aligner: .venv/installed
 	@setup/minibwa.sh
+
+# GATK, for calling.engine: gatk (420 MB from Maven Central, once a clone).
+.PHONY: gatk
+gatk: .venv/installed
+	@setup/gatk.sh
 
 .venv/installed: requirements.lock pyproject.toml
 	@setup/python.sh

@@ -54,6 +54,7 @@ class CallingConfig:
     depth_bands: tuple[int, ...]
     min_qual: float
     min_depth: int
+    min_allele_balance: float
 
 
 @dataclass(frozen=True)

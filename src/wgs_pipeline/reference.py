@@ -234,6 +234,31 @@ def scatter(intervals: Sequence[Interval], count: int) -> tuple[tuple[Interval, 
     )
 
 
+def scatter_at_gaps(intervals: Sequence[Interval], count: int) -> tuple[tuple[Interval, ...], ...]:
+    """Split intervals into ``count`` pieces of whole intervals, of nearly equal total length.
+
+    For callers that look beyond any padding: none looks over a run of N. Each border is that of
+    the intervals which lies nearest to where `scatter` would cut.
+
+    Raises:
+        WgsError: There are fewer intervals than pieces.
+    """
+    if not 0 < count <= len(intervals):
+        raise WgsError(
+            f"the reference has {len(intervals)} stretches without N, which cannot be split into "
+            f"{count} pieces; this calling engine cuts at runs of N only. Set "
+            f"calling.scatter_count to {len(intervals)} or less"
+        )
+    ends = np.cumsum([len(each) for each in intervals])
+    cuts = [0]
+    for piece in range(1, count):
+        ideal = int(ends[-1]) * piece / count
+        nearest = 1 + int(np.abs(ends - ideal).argmin())
+        cuts.append(min(max(nearest, cuts[-1] + 1), len(intervals) - (count - piece)))
+    cuts.append(len(intervals))
+    return tuple(tuple(intervals[start:end]) for start, end in pairwise(cuts))
+
+
 def pad(
     intervals: Sequence[Interval], padding: int, lengths: Mapping[str, int]
 ) -> tuple[Interval, ...]:

@@ -144,7 +144,7 @@ def test_a_wrong_line(config, old, new, line, found):
 @pytest.mark.parametrize(
     ("section", "found"),
     [
-        ("calling: {engine: gatk}", "calling.engine is 'gatk'"),
+        ("calling: {engine: strelka}", "calling.engine is 'strelka'"),
         ("calling: {scatter_count: 0}", "calling.scatter_count is 0"),
         ("calling: {scatter_count: 2.5}", "calling.scatter_count is 2.5"),
         ("calling: {min_qual: .nan}", "calling.min_qual is nan"),
@@ -195,7 +195,7 @@ def test_missing_keys_are_all_named(config):
 
 def test_what_is_wrong_gets_its_default_so_that_the_rest_can_be_checked(config, tmp_path):
     path = tmp_path / "project" / "config.yaml"
-    path.write_text(REQUIRED + "callng: {}\ncalling: {engine: gatk, min_depth: 9}\n")
+    path.write_text(REQUIRED + "callng: {}\ncalling: {engine: strelka, min_depth: 9}\n")
     read, found = parse_config(path)
     assert (read.calling.engine, read.calling.min_depth) == ("bcftools", 9)
     assert len(found) == 2

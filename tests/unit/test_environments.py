@@ -28,6 +28,6 @@ def test_each_tool_has_one_version():
 
 def test_the_container_has_the_same_versions():
     definition = (ENVS / "wgs.def").read_text()
-    named = dict(re.findall(r"\b([a-z]+)=(\d+\.\d+(?:\.\d+)?)\b", definition))
+    named = dict(re.findall(r"\b([a-z]+\d?)=(\d+(?:\.\d+)+)\b", definition))
     wanted = {name: min(found) for name, found in pinned().items() if name not in PYTHON}
     assert {name: named.get(name) for name in wanted} == wanted

@@ -21,6 +21,7 @@ from wgs_pipeline.reference import (
     read_bed,
     read_contigs,
     scatter,
+    scatter_at_gaps,
     subtract,
 )
 
@@ -63,6 +64,31 @@ def test_scatter(intervals, data):
             each.contig == whole.contig and whole.start <= each.start < each.end <= whole.end
             for whole in intervals
         )
+
+
+@steady
+@given(disjoint(), st.data())
+def test_scatter_at_gaps(intervals, data):
+    if not intervals:
+        return
+    count = data.draw(st.integers(1, len(intervals)))
+    pieces = scatter_at_gaps(intervals, count)
+    assert len(pieces) == count
+    assert all(pieces)
+    assert [each for piece in pieces for each in piece] == intervals
+
+
+def test_scatter_at_gaps_is_even_where_the_gaps_are():
+    sizes = (10, 10, 20, 5, 5, 5, 5)
+    intervals = [Interval(f"c{n}", 0, size) for n, size in enumerate(sizes)]
+    pieces = scatter_at_gaps(intervals, 3)
+    assert [sum(map(len, piece)) for piece in pieces] == [20, 20, 20]
+
+
+@pytest.mark.parametrize("count", [0, -1, 3])
+def test_scatter_at_gaps_refuses(count):
+    with pytest.raises(WgsError, match=r"2 stretches without N.*scatter_count to 2"):
+        scatter_at_gaps([Interval("chr1", 0, 10), Interval("chr1", 11, 12)], count)
 
 
 @pytest.mark.parametrize("count", [0, -1, 11])

@@ -37,9 +37,22 @@ COMMON = {
     "merge_callset": FAMILIES - JOINT,
     "analyse_family": FAMILIES,
 }
+#: gatk and deepvariant genotype the family of one too.
+FROM_GVCFS = {
+    "genotype_family_piece": FAMILIES * PIECES,
+    "call_family_piece": 0,
+    "gather_callset": FAMILIES,
+    "merge_callset": 0,
+}
 OF_ENGINE = {
     "bcftools": {"call_piece": SAMPLES * PIECES},
     "freebayes": {"call_variants_piece": SAMPLES * PIECES},
+    "gatk": {"call_haplotypes_piece": SAMPLES * PIECES, "make_dictionary": 1, **FROM_GVCFS},
+    "deepvariant": {
+        "call_deepvariant_piece": SAMPLES * PIECES,
+        "filter_family_piece": FAMILIES * PIECES,
+        **FROM_GVCFS,
+    },
 }
 
 

@@ -46,7 +46,7 @@ def toy(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("engine", "pieces", "scatter_jobs"),
-    [("bcftools", 1, 1), ("bcftools", 40, 3), ("freebayes", 16, 1)],
+    [("bcftools", 1, 1), ("bcftools", 40, 3), ("freebayes", 16, 1), ("gatk", 16, 1)],
 )
 def test_a_genome_is_few_slurm_jobs(toy, engine, pieces, scatter_jobs):
     toy.edit_config(calling={"engine": engine, "scatter_count": pieces})

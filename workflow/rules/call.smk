@@ -49,6 +49,12 @@ rule verify_gvcf:
         ),
         screening=SCREENING,
         intervals="reference/regions.bed",
+        # Some engines call nothing at all where a sample has no copy.
+        ploidy=lambda wildcards: (
+            "reference/ploidy/{sample}.bed"
+            if ENGINE.at_gaps and unit_of(wildcards.sample).kind != "gvcf"
+            else []
+        ),
     output:
         json="gvcf/{sample}.json",
     log:
@@ -65,6 +71,9 @@ rule verify_gvcf:
             if input.depth
             else ""
         ),
+        ploidy=lambda wildcards, input: (
+            f"--ploidy {input.ploidy}" if input.ploidy else ""
+        ),
         proceeds=PROCEEDS,
         source=lambda wildcards: file_argument(
             "--source", unit_of(wildcards.sample).gvcf
@@ -72,5 +81,5 @@ rule verify_gvcf:
     shell:
         """
         wgs gvcf verify {input.gvcf:q} $({params.proceeds} && echo {params.depth}) \
-            {params.source} -o {output.json:q} 2>{log:q}
+            {params.ploidy} {params.source} -o {output.json:q} 2>{log:q}
         """

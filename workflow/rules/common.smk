@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from wgs_pipeline import aligners, readgroups
 from wgs_pipeline.checks.outputs import lost_database, write_trouble
+from wgs_pipeline.engines import ENGINES, failing_calls, failing_sites, missing_tools
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.jobgraph import spare_repetition
@@ -84,6 +85,7 @@ OVERRIDES = json.dumps(dict(workflow.config_settings.config or {}))
 needs = Requests(project).of
 
 CALLING = project.config.calling
+ENGINE = ENGINES[CALLING.engine]
 PIECES = [f"{piece:04d}" for piece in range(CALLING.scatter_count)]
 
 
@@ -112,11 +114,13 @@ SEVERAL_LANES = frozenset(samples_from("cram")) | {
     name for name in samples_from("fastq") if len(project.units[name]) > 1
 }
 
-# Families of one, and families with a member that enters as a gVCF, have no joint call.
+# Families of one, and families with a member that enters as a gVCF, have no joint call; except that
+# some engines genotype a single sample as a family of one.
 JOINT_FAMILIES = [
     family
     for family, members in project.families.items()
-    if len(members) > 1 and not set(members) & set(samples_from("gvcf"))
+    if (len(members) > 1 or ENGINE.genotypes_gvcfs)
+    and not set(members) & set(samples_from("gvcf"))
 ]
 
 
@@ -203,6 +207,11 @@ def contig_arguments():
         "mitochondrion": reference.mitochondrion,
     }
     return " ".join(f"--{role} {name}" for role, name in named.items() if name)
+
+
+def heap_mb(wildcards, resources):
+    """Heap of a Java virtual machine, which needs memory beside it."""
+    return int(0.8 * resources.mem_mb)
 
 
 def ploidies_of(wildcards):
@@ -385,7 +394,17 @@ def multiqc_inputs():
 
 
 onstart:
-    # Before any job: the end of what a killed run left, and every input that the run would read.
+    # Before any job: the caller, the end of what a killed run left, every input of the run.
+    lacking = missing_tools(CALLING.engine)
+    if (
+        lacking
+        and aligned_samples()
+        and not workflow.deployment_settings.deployment_method
+    ):
+        raise WorkflowError(
+            f"calling.engine {CALLING.engine} needs {', '.join(lacking)}, not found on PATH. "
+            f"{ENGINE.remedy}, or run with --sdm {ENGINE.deployment}."
+        )
     if no_other_run:
         shell("wgs cluster recover {project.config.results:q}")
         watch(project.config.results, 60 * project.config.cluster.stall_minutes)

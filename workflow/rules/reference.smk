@@ -56,7 +56,10 @@ rule index_fasta:
 
 
 rule scatter_intervals:
-    """Split the reference into pieces of equal cost, without runs of N."""
+    """Split the reference into pieces of equal cost, without runs of N.
+
+    For some engines the cuts are at runs of N only, and the pieces of roughly equal cost.
+    """
     input:
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
@@ -72,12 +75,13 @@ rule scatter_intervals:
     params:
         pieces=CALLING.scatter_count,
         padding=CALLING.interval_padding,
+        at_gaps="--at-gaps" if ENGINE.at_gaps else "",
         outdir=lambda wildcards, output: Path(output.core[0]).parent,
     shell:
         """
         wgs reference scatter --fasta {input.fasta:q} --fai {input.fai:q} \
             --pieces {params.pieces} --padding {params.padding} --outdir {params.outdir:q} \
-            2>{log:q}
+            {params.at_gaps} 2>{log:q}
         """
 
 

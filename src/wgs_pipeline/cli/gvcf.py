@@ -87,9 +87,19 @@ def empty(fai: Path, samples: tuple[str, ...], output: Path) -> None:
 @click.option(
     "--source", type=click.Path(path_type=Path), help="The file that it is a copy of; its digest."
 )
+@click.option(
+    "--ploidy",
+    type=click.Path(path_type=Path),
+    help="BED of the sample's ploidy: what it has no copy of need not be in a record.",
+)
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="JSON.")
 def verify(
-    path: Path, depth: Path | None, intervals: Path | None, source: Path | None, output: Path
+    path: Path,
+    depth: Path | None,
+    intervals: Path | None,
+    source: Path | None,
+    ploidy: Path | None,
+    output: Path,
 ) -> None:
     """Prove that a gVCF is complete, and take its SHA-256."""
     from wgs_pipeline import gvcf
@@ -98,7 +108,9 @@ def verify(
     if (depth is None) != (intervals is None):
         raise click.UsageError("--depth and --intervals belong together")
     gvcf.check_bgzf_eof(path)
-    bases = gvcf.verify_coverage(path, depth, intervals) if depth and intervals else None
+    bases = None
+    if depth and intervals:
+        bases = gvcf.verify_coverage(path, depth, intervals, ploidy)
     found = {"gvcf": path.name, "bases_in_records": bases, "sha256": sha256_of(path)}
     write_json(output, found | ({"source_sha256": sha256_of(source)} if source else {}))
 

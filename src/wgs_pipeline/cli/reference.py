@@ -37,12 +37,16 @@ def command() -> None:
     required=True,
     help="Folder for two BED files a piece: 0000.bed and 0000.padded.bed, …",
 )
-def scatter(fasta: Path, fai: Path, pieces: int, padding: int, outdir: Path) -> None:
+@click.option(
+    "--at-gaps", is_flag=True, help="Cut only at runs of N: pieces are of roughly equal length."
+)
+def scatter(fasta: Path, fai: Path, pieces: int, padding: int, outdir: Path, at_gaps: bool) -> None:
     """Split the reference into pieces of equal length without N."""
     from wgs_pipeline import reference
 
     lengths = {each.name: each.length for each in reference.read_contigs(fai)}
-    parts = reference.scatter(reference.known_intervals(fasta), pieces)
+    split = reference.scatter_at_gaps if at_gaps else reference.scatter
+    parts = split(reference.known_intervals(fasta), pieces)
     for number, intervals in enumerate(parts):
         padded = reference.pad(intervals, padding, lengths)
         write_text(outdir / f"{number:04d}.bed", reference.format_bed(intervals))
@@ -129,3 +133,24 @@ def ploidy_file(bed: Path, samples: tuple[str, ...]) -> None:
             click.echo(f"{contig} {int(start) + 1} {end} {sample} {min(int(ploidy), 2)}")
     for sample in samples:
         click.echo(f"* * * {sample} 2")
+
+
+@command.command("split-ploidy")
+@click.argument("intervals", type=click.Path(path_type=Path))
+@click.option("--ploidy", type=click.Path(path_type=Path), required=True, help="BED of a sample.")
+@click.option(
+    "--outdir", type=click.Path(path_type=Path), required=True, help="Folder for 1.bed, 2.bed, …"
+)
+def split_ploidy(intervals: Path, ploidy: Path, outdir: Path) -> None:
+    """Split intervals by the copies that a sample has of them, one BED file a ploidy.
+
+    Of what it has no copy of (Y of a female) nothing is written.
+    """
+    from wgs_pipeline import reference
+    from wgs_pipeline.copies import split_by_ploidy
+    from wgs_pipeline.ploidy import read_ploidy
+
+    parts = split_by_ploidy(reference.read_bed(intervals), read_ploidy(ploidy))
+    for number, found in parts.items():
+        if number:
+            write_text(outdir / f"{number}.bed", reference.format_bed(found))

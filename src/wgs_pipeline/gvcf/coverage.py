@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
+from wgs_pipeline.copies import split_by_ploidy
 from wgs_pipeline.errors import GvcfError
 from wgs_pipeline.gvcf.columns import depth_tables, merge_tables, record_runs
 from wgs_pipeline.gvcf.runs import Runs, first_uncovered, intersect, merge_runs
+from wgs_pipeline.ploidy import read_ploidy
 from wgs_pipeline.reference import Interval, read_bed
 
 
-def verify_coverage(gvcf: Path, depth_bed: Path, intervals_bed: Path) -> int:
+def verify_coverage(
+    gvcf: Path, depth_bed: Path, intervals_bed: Path, ploidy_bed: Path | None = None
+) -> int:
     """Prove that every base with reads lies in a record of the gVCF.
 
     A caller that was killed, or ran out of disk and said nothing, leaves covered bases without a
@@ -23,6 +27,7 @@ def verify_coverage(gvcf: Path, depth_bed: Path, intervals_bed: Path) -> int:
         gvcf: bgzip gVCF.
         depth_bed: Runs of equal depth band, as ``mosdepth --quantize 0:1:…`` writes them.
         intervals_bed: What was called: the reference without N. Reads reach into runs of N.
+        ploidy_bed: Where the sample is not diploid; what it has no copy of need not be called.
 
     Returns:
         Bases that records cover.
@@ -32,7 +37,7 @@ def verify_coverage(gvcf: Path, depth_bed: Path, intervals_bed: Path) -> int:
     """
     records = record_runs(gvcf)
     with_reads = (table.filter(pc.field("depth") > 0) for table in depth_tables(depth_bed))
-    called = _called_runs(intervals_bed)
+    called = _called_runs(intervals_bed, ploidy_bed)
     for contig, runs in merge_tables(with_reads).items():
         missing = first_uncovered(
             intersect(runs, called.get(contig, Runs.empty())), records.get(contig, Runs.empty())
@@ -46,9 +51,13 @@ def verify_coverage(gvcf: Path, depth_bed: Path, intervals_bed: Path) -> int:
     return sum(runs.bases for runs in records.values())
 
 
-def _called_runs(intervals_bed: Path) -> dict[str, Runs]:
+def _called_runs(intervals_bed: Path, ploidy_bed: Path | None) -> dict[str, Runs]:
+    called = read_bed(intervals_bed)
+    if ploidy_bed is not None:
+        parts = split_by_ploidy(called, read_ploidy(ploidy_bed))
+        called = tuple(each for ploidy, found in parts.items() if ploidy for each in found)
     intervals: dict[str, list[Interval]] = {}
-    for each in read_bed(intervals_bed):
+    for each in called:
         intervals.setdefault(each.contig, []).append(each)
     return {
         contig: merge_runs(

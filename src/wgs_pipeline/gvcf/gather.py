@@ -64,16 +64,19 @@ def _write_pieces(
     pieces: Sequence[Path], depth_bands: Sequence[int], out: IO[bytes], header_lines: bytes
 ) -> None:
     shared: list[bytes] = []
-    held = b""
+    held, written = b"", b""
     for piece in pieces:
         header, body = _open_piece(piece)
         found = [line for line in header.splitlines() if line.startswith(_SHARED)]
-        if not shared:
-            shared = found
+        shared = shared or found
+        _check_header(piece, found, pieces[0], shared)
+        first = next(body, b"")
+        # The header of the first piece with records: one without may not define their fields.
+        if not written and (first or piece == pieces[-1]):
             columns = header.rindex(b"#CHROM")
             out.write(header[:columns] + header_lines + header[columns:])
-        _check_header(piece, found, pieces[0], shared)
-        held = _write_body(body, held, depth_bands, out)
+            written = header
+        held = _write_body(_chain(first, body), held, depth_bands, out)
     out.write(held)
 
 

@@ -22,6 +22,8 @@ _QUESTIONS: dict[str, tuple[str, ...]] = {
     "samtools": ("samtools", "--version"),
     "bcftools": ("bcftools", "--version"),
     "freebayes": ("freebayes", "--version"),
+    "gatk": ("gatk", "--version"),
+    "deepvariant": ("run_deepvariant", "--version"),
     "mosdepth": ("mosdepth", "--version"),
     "fastp": ("fastp", "--version"),
     "tabix": ("tabix", "--version"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wgs_pipeline.aligners import resolve
+from wgs_pipeline.engines import ENGINES
 from wgs_pipeline.project import Project
 from wgs_pipeline.readgroups import read_group_id
 
@@ -100,6 +101,10 @@ def preparing_steps(project: Project) -> tuple[Step, ...]:
         Step("scatter_intervals", "genome", tuple(pieces)),
         Step("list_regions", "genome", ("reference/regions.bed", "reference/autosomes.bed")),
         *_exclusions(project),
+        *(
+            Step(rule, "genome", (path,))
+            for rule, path in ENGINES[project.config.calling.engine].reference_steps
+        ),
         Step("initialise_database", "ngd", ("ngd/initialised",)),
         *(
             Step("list_ploidy", sample, (f"reference/ploidy/{sample}.bed",))
@@ -169,11 +174,10 @@ def _gvcf_source(project: Project, sample: str, outputs: tuple[str, ...]) -> Ite
     if _kind(project, sample) == "gvcf":
         yield Step("import_gvcf", sample, outputs)
         return
-    freebayes = project.config.calling.engine == "freebayes"
-    rule, suffix = ("call_variants_piece", "vcf") if freebayes else ("call_piece", "g.vcf")
+    engine = ENGINES[project.config.calling.engine]
     for piece in _pieces(project):
-        path = f"gvcf/pieces/{sample}/{piece}.{suffix}.gz"
-        yield Step(rule, f"{sample}.{piece}", (path,), replaced_by=outputs[0])
+        path = f"gvcf/pieces/{sample}/{piece}.{engine.piece_suffix}.gz"
+        yield Step(engine.piece_rule, f"{sample}.{piece}", (path,), replaced_by=outputs[0])
     yield Step("gather_gvcf", sample, outputs)
 
 
@@ -181,10 +185,13 @@ def _callset(project: Project, family: str) -> Iterator[Step]:
     """A joint call of several alignments, or the members' own calls; as ``family.smk`` has it."""
     members = project.families[family]
     callset = f"callset/{family}.vcf.gz"
-    if len(members) > 1 and all(_kind(project, member) != "gvcf" for member in members):
-        for piece in _pieces(project):
-            path = f"callset/pieces/{family}/{piece}.vcf.gz"
-            yield Step("call_family_piece", f"{family}.{piece}", (path,), replaced_by=callset)
+    engine = ENGINES[project.config.calling.engine]
+    joint = len(members) > 1 or engine.genotypes_gvcfs
+    if joint and all(_kind(project, member) != "gvcf" for member in members):
+        for rule, suffix in engine.family_rules:
+            for piece in _pieces(project):
+                path = f"callset/pieces/{family}/{piece}.{suffix}"
+                yield Step(rule, f"{family}.{piece}", (path,), replaced_by=callset)
         yield Step("gather_callset", family, (callset, f"{callset}.tbi"))
     else:
         yield Step("merge_callset", family, (callset, f"{callset}.tbi"))

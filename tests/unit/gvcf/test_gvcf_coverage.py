@@ -69,6 +69,15 @@ def test_bases_outside_the_called_intervals_need_no_record(vcf, bed):
     assert verify_coverage(gvcf, bed("depth.bed.gz", DEPTH), called) == 35
 
 
+def test_what_a_sample_has_no_copy_of_needs_no_record(vcf, bed, whole):
+    gvcf = vcf("all.g.vcf.gz", b"".join(CHROM_1))
+    depth = bed("depth.bed.gz", DEPTH)
+    with pytest.raises(GvcfError, match="chr2:"):
+        verify_coverage(gvcf, depth, whole)
+    ploidy = bed("ploidy.bed", "chr1\t0\t5\tS1\t1\nchr2\t0\t1000\tS1\t0\n")
+    assert verify_coverage(gvcf, depth, whole, ploidy) == 40
+
+
 def test_no_reads_at_all(vcf, bed, whole):
     gvcf = vcf("all.g.vcf.gz", b"")
     assert verify_coverage(gvcf, bed("depth.bed.gz", "chr1\t0\t1000\t0:1\n"), whole) == 0

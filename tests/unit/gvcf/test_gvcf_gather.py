@@ -184,6 +184,20 @@ def test_all_pieces_empty(vcf, text_of, tmp_path):
         assert list(file.header.samples) == ["S1"]
 
 
+def test_the_header_is_that_of_the_first_piece_with_records(vcf, header, tmp_path):
+    """A piece of which a sample has no copy does not define what its records would have."""
+    bare = b"".join(
+        line for line in header.splitlines(keepends=True) if not line.startswith(b"##FORMAT")
+    )
+    pieces = [
+        vcf("0.vcf.gz", b"", bare), vcf("1.vcf.gz", block(1, 5, 20)), vcf("2.vcf.gz", b"", bare)
+    ]  # fmt: skip
+    gather(pieces, BANDS, tmp_path / "all.vcf.gz")
+    with pysam.VariantFile(str(tmp_path / "all.vcf.gz")) as file:
+        assert "DP" in file.header.formats
+        assert len(list(file)) == 1
+
+
 def refused(pieces, output):
     with pytest.raises(GvcfError) as error:
         gather(pieces, BANDS, output)

@@ -9,6 +9,7 @@ import pytest
 
 from report_builders import make_project
 from wgs_pipeline.aligners import ALIGNERS
+from wgs_pipeline.engines import ENGINES
 from wgs_pipeline.report.stages import STAGES, cohort_steps, preparing_steps, sample_stages
 
 RULES = Path(__file__).parents[3] / "workflow" / "rules"
@@ -57,7 +58,7 @@ def as_pattern(text):
     return re.sub(r"(?<![A-Za-z])[SCG]1|(?<![A-Za-z])S2|F1", "{name}", text)
 
 
-@pytest.mark.parametrize("engine", ["bcftools", "freebayes"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_each_step_is_a_rule_with_that_log_and_output(tmp_path, engine):
     texts = {
         name: re.sub(r"\{\{?(sample|family)\}\}?", "{name}", text) for name, text in rules().items()
@@ -73,11 +74,7 @@ def test_each_step_is_a_rule_with_that_log_and_output(tmp_path, engine):
 
 
 def test_no_rule_of_the_workflow_is_unknown(tmp_path):
-    known = {
-        step.rule
-        for engine in ("bcftools", "freebayes")
-        for step in every_step(tmp_path / engine, engine)
-    }
+    known = {step.rule for engine in ENGINES for step in every_step(tmp_path / engine, engine)}
     known |= {aligner.index_rule for aligner in ALIGNERS.values()}
     assert set(rules()) - NOT_STEPS == known
 

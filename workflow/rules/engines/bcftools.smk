@@ -31,8 +31,7 @@ rule call_piece:
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,
-        min_qual=CALLING.min_qual,
-        min_depth=CALLING.min_depth,
+        failing=failing_calls(CALLING),
         bands=",".join(map(str, CALLING.depth_bands)),
         sexes="{sample} {sample}",
         proceeds=PROCEEDS,
@@ -53,7 +52,7 @@ rule call_piece:
                 --ploidy-file <(wgs reference ploidy-file {input.ploidy:q} {wildcards.sample}) \
                 --samples-file <(echo {params.sexes:q}) --output-type u \
             | bcftools filter --soft-filter LowQual --output-type z --output "$part/gvcf" \
-                --exclude 'ALT!="." && (QUAL < {params.min_qual} || FORMAT/DP < {params.min_depth})'
+                --exclude {params.failing:q}
         mv "$part/gvcf" {output.gvcf:q}
         """
 
@@ -131,8 +130,7 @@ rule call_family_piece:
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,
-        min_qual=CALLING.min_qual,
-        min_depth=CALLING.min_depth,
+        failing=failing_sites(CALLING),
         members=lambda wildcards: project.families[wildcards.family],
         proceeds=lambda wildcards: proceeds(project.families[wildcards.family]),
         proceeding=lambda wildcards: proceeding(project.families[wildcards.family]),
@@ -154,6 +152,6 @@ rule call_family_piece:
                 --ploidy-file <(wgs reference ploidy-file <(cat {input.ploidy:q}) {params.members}) \
                 --samples-file <({params.proceeding} | sed "s/.*/& &/") --output-type u \
             | bcftools filter --soft-filter LowQual --output-type z --output "$part/vcf" \
-                --exclude 'QUAL < {params.min_qual} || MAX(FORMAT/DP) < {params.min_depth}'
+                --exclude {params.failing:q}
         mv "$part/vcf" {output.vcf:q}
         """

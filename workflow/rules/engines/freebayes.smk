@@ -33,8 +33,7 @@ rule call_variants_piece:
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,
-        min_qual=CALLING.min_qual,
-        min_depth=CALLING.min_depth,
+        failing=failing_calls(CALLING),
         proceeds=PROCEEDS,
     shell:
         """
@@ -54,7 +53,7 @@ rule call_variants_piece:
             | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
             | bcftools view --targets-file {input.core:q} --output-type u \
             | bcftools filter --soft-filter LowQual --output-type z --output "$part/vcf" \
-                --exclude 'QUAL < {params.min_qual} || FORMAT/DP < {params.min_depth}'
+                --exclude {params.failing:q}
         mv "$part/vcf" {output.vcf:q}
         """
 
@@ -140,8 +139,7 @@ rule call_family_piece:
     params:
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,
-        min_qual=CALLING.min_qual,
-        min_depth=CALLING.min_depth,
+        failing=failing_sites(CALLING),
         proceeds=lambda wildcards: proceeds(project.families[wildcards.family]),
         proceeding=lambda wildcards: proceeding(project.families[wildcards.family]),
     shell:
@@ -162,6 +160,6 @@ rule call_family_piece:
             | bcftools norm --atomize --fasta-ref {input.fasta:q} --output-type u \
             | bcftools view --targets-file {input.core:q} --output-type u \
             | bcftools filter --soft-filter LowQual --output-type z --output "$part/vcf" \
-                --exclude 'QUAL < {params.min_qual} || MAX(FORMAT/DP) < {params.min_depth}'
+                --exclude {params.failing:q}
         mv "$part/vcf" {output.vcf:q}
         """

@@ -67,6 +67,11 @@ lint: setup
 bench: setup
 	python benchmarks/run.py
 
+# Accuracy of every calling engine on real people with truth, and of options and filters.
+.PHONY: bench-accuracy
+bench-accuracy: setup gatk
+	python -m benchmarks.accuracy --options
+
 # Capacity planning: 60,000 genomes over four years, a weekly re-plan, three policies.
 bench-plan: setup
 	python benchmarks/plan.py

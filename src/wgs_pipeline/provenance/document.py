@@ -148,8 +148,10 @@ def _outputs(source: Source, sample: str) -> Iterator[dict[str, Any]]:
     verified = source.results.read_json(f"gvcf/{sample}.json") or {}
     yield _file(source, f"gvcf/{sample}.g.vcf.gz", verified.get("sha256"))
     family = source.project.samples[sample].family_id
+    stages = {stage.id: stage.outputs for stage in sample_stages(source.project, sample)}
     for path in (
         f"callset/{family}.vcf.gz",
+        *(path for path in stages["structural"] if path.endswith(".vcf.gz")),
         f"qc/{sample}/metrics.json",
         f"qc/{sample}/verdict.json",
     ):

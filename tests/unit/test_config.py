@@ -64,6 +64,7 @@ def test_thresholds_are_those_of_the_design(config):
         "duplication": {"pass_max": 0.20, "warn_max": 0.30},
         "pct_reads_mapped": {"pass_min": 95},
         "chimeras": {"pass_max": 0.05, "warn_max": 0.15},
+        "pct_adapter_bases": {"pass_max": 10, "warn_max": 30},  # not of the design: dimers
         "median_insert_size": {"pass_min": 250, "warn_min": 0},
         "ratio_heterozygous_homzygous_snv": {"warn_max": 3.3},
     }

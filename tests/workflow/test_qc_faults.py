@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from running import REPOSITORY
 from wgs_pipeline import reference
+from wgs_pipeline.config import load_config
 from wgs_pipeline.files import write_json
 from wgs_pipeline.metrics.alignment_pass import Regions, tally_alignment
 from wgs_pipeline.metrics.catalogue import NotApplicable
@@ -144,6 +146,9 @@ def test_low_coverage_is_low_coverage(genome: Genome) -> None:
     assert metrics.number("mean_autosome_coverage") == pytest.approx(6, abs=0.1)
     assert (metrics.number("pct_autosomes_15x") or 0) < 1
     assert metrics.number("pct_reads_mapped") == 100
+    verdict = judge(metrics, {"mean_autosome_coverage": {"pass_min": 30, "warn_min": 25}})
+    assert verdict.verdict == "fail"
+    assert verdict.next_action.startswith("top up ")
 
 
 def test_another_species_does_not_map(genome: Genome) -> None:
@@ -153,6 +158,8 @@ def test_another_species_does_not_map(genome: Genome) -> None:
     metrics = genome.measure("species", own + foreign)
     expected = 100 * len(own) / (len(own) + len(foreign))
     assert metrics.number("pct_reads_mapped") == pytest.approx(expected, abs=0.5)
+    verdict = judge(metrics, {"pct_reads_mapped": {"pass_min": 95}})
+    assert (verdict.verdict, verdict.next_action) == ("fail", "re-extract")
 
 
 def test_adapter_dimers_are_adapter(tmp_path: Path) -> None:
@@ -172,3 +179,8 @@ def test_adapter_dimers_are_adapter(tmp_path: Path) -> None:
     )
     found = lane_metrics([read_lane_stats(tmp_path / "lane.json")])["pct_adapter_bases"]
     assert found == pytest.approx(50, abs=1)
+    metrics = measure_sample("dimers", "unknown", SampleInputs(fastp=[tmp_path / "lane.json"]))
+    verdict = judge(metrics, load_config(REPOSITORY / "config" / "config.yaml").qc.thresholds)
+    # Not: top up. More of this library would be as empty.
+    assert (verdict.verdict, verdict.next_action) == ("fail", "re-extract")
+    assert [each.metric for each in verdict.reasons] == ["pct_adapter_bases"]

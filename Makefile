@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast test-slurm lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-mitochondrion bench-de-novo bench-families bench-calling bench-aligners bench-ngd setup lock clean bench-encryption fuzz
+.PHONY: demo test test-fast test-slurm lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-mitochondrion bench-ploidy bench-de-novo bench-families bench-calling bench-aligners bench-ngd setup lock clean bench-encryption fuzz
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -115,6 +115,10 @@ bench-calling: setup
 
 bench-aligners: setup
 	python benchmarks/aligners.py
+
+# Heterozygous bases, by which copies of X are told, against truth on real reads.
+bench-ploidy: setup
+	python benchmarks/heterozygosity.py
 
 # Planted heteroplasmies: ours, without the turned reference, freebayes.
 bench-mitochondrion: setup

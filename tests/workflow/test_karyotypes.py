@@ -202,3 +202,18 @@ def test_the_database_counts_with_the_inferred_karyotypes(runs, contig, in_par, 
         if (runs.par[0] < position <= runs.par[1]) is in_par or contig == "chr1":
             counts[int(row["AN"])] += 1
     assert counts.most_common(1)[0][0] == expected == max(counts), counts
+
+
+def test_a_corrected_sex_calls_nothing_again(runs):
+    """Last of this file: the sheet is another one afterwards."""
+    project = runs.bcftools
+    rows = project.rows("samples.tsv")
+    project.write_rows(
+        "samples.tsv",
+        rows[0],
+        [{**row, "sex": "unknown"} if row["sample_id"] == "S_XYY" else row for row in rows],
+    )
+    project.complete("--keep-going", "reference/ploidy/S_XYY.json")
+    assert karyotype_of(project, "S_XYY")["stated_sex"] == "unknown"
+    again = project.complete("--keep-going", "--dry-run", "gvcf/S_XYY.g.vcf.gz")
+    assert not again.jobs, again.output

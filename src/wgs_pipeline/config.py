@@ -75,6 +75,29 @@ class MitochondrionConfig:
 
 
 @dataclass(frozen=True)
+class CopyNumberConfig:
+    """How copy number is told from depth.
+
+    Attributes:
+        bin_size: Length of a bin, bp.
+        min_mapping_quality: Least mapping quality of a read that counts, Phred.
+        penalty: Of a change, times the logarithm of the number of bins.
+        min_bins: Fewest bins of a segment.
+        max_gap: Most bases between two bins of a segment.
+        min_known: Least share of bases of a bin that are known and not excluded, 0 to 1.
+        min_quality: Least quality of a change that passes, Phred.
+    """
+
+    bin_size: int
+    min_mapping_quality: int
+    penalty: float
+    min_bins: int
+    max_gap: int
+    min_known: float
+    min_quality: float
+
+
+@dataclass(frozen=True)
 class StructuralConfig:
     """How structural variants are called; ``docs/structural.md`` explains the bounds.
 
@@ -88,6 +111,7 @@ class StructuralConfig:
         min_probability: Least probability that passes in dysgu, 0 to 1.
         merge_distance: Most bases between the ends of calls of one event.
         merge_overlap: Least reciprocal overlap of calls of one event, 0 to 1.
+        copy_number: Copy number from depth.
     """
 
     enabled: bool
@@ -99,6 +123,7 @@ class StructuralConfig:
     min_probability: float
     merge_distance: int
     merge_overlap: float
+    copy_number: CopyNumberConfig
 
 
 @dataclass(frozen=True)
@@ -363,7 +388,9 @@ def _config(document: configfile.Document, values: dict[str, Any]) -> Config:
 
 def _structural(values: dict[str, Any]) -> StructuralConfig:
     callers, exclude_bed = tuple(values["callers"]), _optional_path(values["exclude_bed"])
-    return StructuralConfig(**{**values, "callers": callers, "exclude_bed": exclude_bed})
+    depth = CopyNumberConfig(**values["copy_number"])
+    special = {"callers": callers, "exclude_bed": exclude_bed, "copy_number": depth}
+    return StructuralConfig(**{**values, **special})
 
 
 def _qc(values: dict[str, Any]) -> QcConfig:

@@ -24,8 +24,9 @@ PER_SAMPLE = (
     *("verify_gvcf", "measure_sample", "judge_sample"),
     *("screen_alignment", "fingerprint_sample", "check_identity"),
     *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
-    *("call_structural", "call_mitochondrion"),
+    *("call_structural", "call_copy_number", "call_mitochondrion"),
 )
+OF_STRUCTURAL = ("exclude_regions", "call_structural", "call_copy_number")
 COMMON = {
     ALIGNERS[DEFAULT_ALIGNER].index_rule: 1,
     **dict.fromkeys(ONCE, 1),
@@ -118,7 +119,7 @@ def test_without_structural_variants_none_are_called(toy):
     toy.edit_config(calling={"scatter_count": PIECES}, structural={"enabled": False})
     jobs = dry_run(toy)
     toy.edit_config(structural={})
-    assert jobs == expected("bcftools", call_structural=0, exclude_regions=0, compare_with_truth=0)
+    assert jobs == expected("bcftools", **dict.fromkeys(OF_STRUCTURAL, 0), compare_with_truth=0)
 
 
 def test_heteroplasmies_are_called_where_the_mitochondrion_is_named(toy):

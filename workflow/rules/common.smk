@@ -86,6 +86,7 @@ needs = Requests(project).of
 
 CALLING = project.config.calling
 ENGINE = ENGINES[CALLING.engine]
+STRUCTURAL = project.config.structural
 PIECES = [f"{piece:04d}" for piece in range(CALLING.scatter_count)]
 
 
@@ -168,6 +169,14 @@ def pedigree_of(family):
         (each.sample_id, each.father_id, each.mother_id, each.sex, each.affected)
         for each in members
     ]
+
+
+def structural_results():
+    """Structural variants and copy number of every alignment, where they are asked for."""
+    if not STRUCTURAL.enabled:
+        return []
+    wanted = ["structural/{sample}.vcf.gz.tbi", "copy_number/{sample}.vcf.gz.tbi"]
+    return expand(wanted, sample=aligned_samples())
 
 
 def truth_samples():

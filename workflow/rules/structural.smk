@@ -1,14 +1,5 @@
-# Reads: alignment/{sample}.cram. Writes: structural/{sample}.vcf.gz(.tbi). docs/structural.md says
-# what the callers find and what they miss.
-
-STRUCTURAL = project.config.structural
-
-
-def structural_results():
-    """Structural variants and copy number of every alignment, where they are asked for."""
-    if not STRUCTURAL.enabled:
-        return []
-    return expand("structural/{sample}.vcf.gz.tbi", sample=aligned_samples())
+# Reads: alignment/{sample}.cram. Writes: structural/{sample}.vcf.gz(.tbi),
+# copy_number/{sample}.{tsv,vcf.gz,bedgraph.gz}. docs/structural.md says what is found and missed.
 
 
 rule exclude_regions:
@@ -85,5 +76,68 @@ rule call_structural:
             --min-overlap {params.min_overlap} --threads {threads} -o "$part/vcf.gz"
         tabix --preset vcf "$part/vcf.gz"
         mv "$part/vcf.gz" {output.vcf:q}
+        mv "$part/vcf.gz.tbi" {output.tbi:q}
+        """
+
+
+rule call_copy_number:
+    """Tell copy number from the depth in bins, corrected for GC."""
+    input:
+        cram="alignment/{sample}.cram",
+        crai="alignment/{sample}.cram.crai",
+        verified="alignment/{sample}.json",
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
+        excluded="reference/structural.exclude.bed",
+        ploidy="reference/ploidy/{sample}.bed",
+        screening=lambda wildcards: screening_of([wildcards.sample]),
+    output:
+        tsv="copy_number/{sample}.tsv",
+        vcf="copy_number/{sample}.vcf.gz",
+        tbi="copy_number/{sample}.vcf.gz.tbi",
+        track="copy_number/{sample}.bedgraph.gz",
+    log:
+        "logs/call_copy_number/{sample}.log",
+    benchmark:
+        "benchmarks/call_copy_number/{sample}.tsv"
+    conda:
+        "../envs/structural.yaml"
+    threads: 2
+    resources:
+        **needs("call_copy_number"),
+    params:
+        contigs=contig_arguments(),
+        bin_size=STRUCTURAL.copy_number.bin_size,
+        min_mapping_quality=STRUCTURAL.copy_number.min_mapping_quality,
+        penalty=STRUCTURAL.copy_number.penalty,
+        min_bins=STRUCTURAL.copy_number.min_bins,
+        max_gap=STRUCTURAL.copy_number.max_gap,
+        min_known=STRUCTURAL.copy_number.min_known,
+        min_quality=STRUCTURAL.copy_number.min_quality,
+        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+    shell:
+        """
+        exec 2>{log:q}
+        if ! {params.proceeds}; then
+            wgs gvcf empty --fai {input.fai:q} --sample {wildcards.sample} -o {output.vcf:q}
+            tabix --preset vcf --force {output.vcf:q}
+            touch {output.tsv:q}
+            bgzip </dev/null >{output.track:q}
+            exit 0
+        fi
+        part=$(mktemp --directory {output.tsv:q}.XXXXXX.part)
+        trap 'rm -rf "$part"' EXIT
+        mosdepth --fast-mode --no-per-base --threads {threads} --fasta {input.fasta:q} \
+            --mapq {params.min_mapping_quality} --by {params.bin_size} "$part/depth" {input.cram:q}
+        wgs copy-number call "$part/depth.regions.bed.gz" --sample {wildcards.sample} \
+            --reference {input.fasta:q} --ploidy {input.ploidy:q} --exclude {input.excluded:q} \
+            {params.contigs} --penalty {params.penalty} --min-bins {params.min_bins} \
+            --max-gap {params.max_gap} --min-known {params.min_known} \
+            --min-quality {params.min_quality} --vcf "$part/vcf.gz" --track "$part/bedgraph.gz" \
+            -o "$part/tsv"
+        tabix --preset vcf "$part/vcf.gz"
+        mv "$part/tsv" {output.tsv:q}
+        mv "$part/vcf.gz" {output.vcf:q}
+        mv "$part/bedgraph.gz" {output.track:q}
         mv "$part/vcf.gz.tbi" {output.tbi:q}
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wgs_pipeline.errors import Problem, ProblemsError
@@ -23,6 +23,10 @@ class ExpectedCopies:
         self._starts = {
             contig: [run.interval.start for run in found] for contig, found in self._runs.items()
         }
+
+    def runs(self, contig: str) -> Sequence[PloidyRun]:
+        """Where a contig does not have two copies, in order."""
+        return self._runs.get(contig, [])
 
     def at(self, contig: str, position: int) -> int:
         """Copies expected at a 0-based position."""

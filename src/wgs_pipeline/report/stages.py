@@ -210,6 +210,7 @@ def _structural(project: Project, sample: str) -> Iterator[Step]:
     if _kind(project, sample) != "gvcf" and project.config.structural.enabled:
         vcf = f"structural/{sample}.vcf.gz"
         yield Step("call_structural", sample, (vcf, f"{vcf}.tbi"))
+        yield Step("call_copy_number", sample, (f"copy_number/{sample}.tsv",))
 
 
 def _lanes(project: Project, sample: str) -> Iterator[Step]:

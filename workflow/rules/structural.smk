@@ -118,23 +118,23 @@ rule call_copy_number:
     shell:
         """
         exec 2>{log:q}
-        if ! {params.proceeds}; then
-            wgs gvcf empty --fai {input.fai:q} --sample {wildcards.sample} -o {output.vcf:q}
-            tabix --preset vcf --force {output.vcf:q}
-            touch {output.tsv:q}
-            bgzip </dev/null >{output.track:q}
-            exit 0
-        fi
         part=$(mktemp --directory {output.tsv:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
-        mosdepth --fast-mode --no-per-base --threads {threads} --fasta {input.fasta:q} \
-            --mapq {params.min_mapping_quality} --by {params.bin_size} "$part/depth" {input.cram:q}
-        wgs copy-number call "$part/depth.regions.bed.gz" --sample {wildcards.sample} \
-            --reference {input.fasta:q} --ploidy {input.ploidy:q} --exclude {input.excluded:q} \
-            {params.contigs} --penalty {params.penalty} --min-bins {params.min_bins} \
-            --max-gap {params.max_gap} --min-known {params.min_known} \
-            --min-quality {params.min_quality} --vcf "$part/vcf.gz" --track "$part/bedgraph.gz" \
-            -o "$part/tsv"
+        if {params.proceeds}; then
+            mosdepth --fast-mode --no-per-base --threads {threads} --fasta {input.fasta:q} \
+                --mapq {params.min_mapping_quality} --by {params.bin_size} "$part/depth" \
+                {input.cram:q}
+            wgs copy-number call "$part/depth.regions.bed.gz" --sample {wildcards.sample} \
+                --reference {input.fasta:q} --ploidy {input.ploidy:q} \
+                --exclude {input.excluded:q} {params.contigs} --penalty {params.penalty} \
+                --min-bins {params.min_bins} --max-gap {params.max_gap} \
+                --min-known {params.min_known} --min-quality {params.min_quality} \
+                --vcf "$part/vcf.gz" --track "$part/bedgraph.gz" -o "$part/tsv"
+        else
+            wgs gvcf empty --fai {input.fai:q} --sample {wildcards.sample} -o "$part/vcf.gz"
+            bgzip </dev/null >"$part/bedgraph.gz"
+            touch "$part/tsv"
+        fi
         tabix --preset vcf "$part/vcf.gz"
         mv "$part/tsv" {output.tsv:q}
         mv "$part/vcf.gz" {output.vcf:q}

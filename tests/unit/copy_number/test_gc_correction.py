@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wgs_pipeline.copy_number.gc_correction import copies, gc_medians
@@ -46,6 +46,7 @@ def test_medians_by_hand():
     assert gc_medians(depth, gc, fewest=1)[41] == 50
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(1, 100), st.floats(0, 1)), min_size=1, max_size=60),
     st.floats(0.01, 100),

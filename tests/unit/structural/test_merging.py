@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from event_builders import call
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wgs_pipeline.structural.merging import Criteria, merge, oriented, same_event
@@ -94,6 +94,7 @@ calls = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(calls, max_size=25), st.randoms(), st.sampled_from([0, 50, 500]))
 def test_every_call_is_in_one_event_whatever_the_order(some, random, distance):
     criteria = Criteria(distance, 0.5)

@@ -116,7 +116,7 @@ def test_without_truth_nothing_is_compared(toy):
 
 
 def test_without_structural_variants_none_are_called(toy):
-    toy.edit_config(calling={"scatter_count": PIECES}, structural={"enabled": False})
+    toy.edit_config(calling={"scatter_count": PIECES}, structural={"enabled": False}, truth={})
     jobs = dry_run(toy)
     toy.edit_config(structural={})
     assert jobs == expected("bcftools", **dict.fromkeys(OF_STRUCTURAL, 0), compare_with_truth=0)

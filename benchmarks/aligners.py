@@ -27,25 +27,27 @@ REPEATS = 5
 ROW = "| {} | {} | {} | {} | {} | {} | {} | {:.4f} | {:.4f} | {:.4f} |"
 
 
-def calls(folder: Path, aligner: Aligner) -> Project:
-    """Call both with one aligner; print a line for each and each kind of variant."""
+def calls(folder: Path, aligner: Aligner, engine: str) -> Project:
+    """Call both with one aligner and caller; print a line for each and each kind of variant."""
     units = [*people.lanes(people.GIAB_HG002), *people.lanes(people.GIAB_HG001, "HG001")]
     made = write_project(
-        folder / aligner.name,
+        folder / f"{aligner.name}-{engine}",
         [people.HG002, people.HG001],
         units,
         {"build": "GRCh37-windows", "fasta": str(people.REFERENCE)},
         aligner={"name": aligner.name},
-        calling={"scatter_count": 1},
+        calling={"engine": engine, "scatter_count": 1},
         qc={"thresholds": THRESHOLDS},
     )
     samples = ("HG002", "HG001")
     made.complete("--", *(f"callset/{name}.vcf.gz" for name in samples))
     for name in samples:
-        found = people.score_of(made, name, name, folder / f"score-{aligner.name}-{name}")
+        found = people.score_of(made, name, name, folder / f"score-{aligner.name}-{engine}-{name}")
         for kind, n in found.items():
             counts = (n.true, n.false, n.missed)
-            print(ROW.format(name, aligner.name, kind, *counts, "", n.recall, n.precision, n.f1))
+            print(
+                ROW.format(name, engine, aligner.name, kind, *counts, n.recall, n.precision, n.f1)
+            )
     return made.load() if hasattr(made, "load") else Project.load(made.config)
 
 
@@ -75,8 +77,9 @@ def main() -> None:
     """Print both tables."""
     found = [aligner for aligner in ALIGNERS.values() if is_installed(aligner.name)]
     with tempfile.TemporaryDirectory(prefix="bench-aligners.") as scratch:
-        print("| reads | aligner | | TP | FP | FN | | recall | precision | F1 |")
-        projects = [calls(Path(scratch), aligner) for aligner in found]
+        print("| reads | caller | aligner | | TP | FP | FN | recall | precision | F1 |")
+        for engine in ("freebayes", "bcftools"):
+            projects = [calls(Path(scratch), aligner, engine) for aligner in found]
         print("\n| aligner | wall | CPU | memory |")
         for aligner, project in zip(found, projects, strict=True):
             speed(project, aligner)

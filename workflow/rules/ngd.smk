@@ -10,6 +10,7 @@ localrules:
     compact_database,
     plan_compaction,
     publish_compaction,
+    release_database,
     verify_database,
     plan_verification,
     verify_registry,
@@ -172,6 +173,25 @@ rule publish_compaction:
         """
         wgs ngd compact {params.root:q} --plan {input.plan:q} --publish {input.parts:q} 2>{log:q}
         """
+
+
+rule release_database:
+    """Target: compact, then publish what research is answered from until the next release.
+
+    It fails, and the release before stays in force, while fewer than five persons have come.
+    """
+    input:
+        compacted=lambda wildcards: f"ngd/compaction/{database_state().number}/published",
+    log:
+        "logs/release_database/ngd.log",
+    conda:
+        "../envs/samtools.yaml"
+    resources:
+        **needs("release_database"),
+    params:
+        root=project.config.ngd.root,
+    shell:
+        "wgs ngd release {params.root:q} 2>{log:q}"
 
 
 rule verify_database:

@@ -19,6 +19,7 @@ NOT_STEPS = {
     *("write_run_report", "compact_database", "plan_compaction", "build_contigs"),
     *(
         "publish_compaction",
+        "release_database",
         "plan_verification",
         "verify_database",
         "verify_contigs",

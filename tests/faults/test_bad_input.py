@@ -87,19 +87,24 @@ def test_truncated_bgzip_beyond_the_first_reads(small_project):
     assert "is truncated (the end marker of bgzip is missing)" in only_refusal(small_project)
 
 
+def compressed(content: bytes) -> bytes:
+    """The same bytes at any time: they stand in the tests' names, which all workers must share."""
+    return gzip.compress(content, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("content", "found"),
     [
         (b"", "is empty (0 bytes)"),
-        (gzip.compress(b""), "holds no reads"),
-        (gzip.compress(b"@a\nACGT\n+\nIIII\n@b\nAC"), "is truncated (it ends within the record"),
-        (gzip.compress(b"@a\nACGT\n+\nIII\n"), "3 qualities for 4 bases"),
-        (gzip.compress(b">a\nACGT\n>b\nACGT\n"), "is no FASTQ (line 1 does not begin with '@')"),
-        (gzip.compress(b"@" + b"x" * 10_000_000), "has a line of more than 1,048,576 bytes"),
-        (gzip.compress(bytes(range(256)) * 100), "is no FASTQ"),
+        (compressed(b""), "holds no reads"),
+        (compressed(b"@a\nACGT\n+\nIIII\n@b\nAC"), "is truncated (it ends within the record"),
+        (compressed(b"@a\nACGT\n+\nIII\n"), "3 qualities for 4 bases"),
+        (compressed(b">a\nACGT\n>b\nACGT\n"), "is no FASTQ (line 1 does not begin with '@')"),
+        (compressed(b"@" + b"x" * 10_000_000), "has a line of more than 1,048,576 bytes"),
+        (compressed(bytes(range(256)) * 100), "is no FASTQ"),
         (b"@a\nACGT\n+\nIIII\n", "is not compressed, as its name says"),
         (b"\x1f\x8b" + bytes(100), "is damaged"),
-        (gzip.compress(b"@a\nACGT\n+\nIIII\n" * 99)[:-8] + bytes(8), "is damaged"),
+        (compressed(b"@a\nACGT\n+\nIIII\n" * 99)[:-8] + bytes(8), "is damaged"),
     ],
 )
 def test_a_file_that_is_no_fastq(small_project, content, found):

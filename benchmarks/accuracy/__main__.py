@@ -92,8 +92,8 @@ def filters(config: Config) -> dict[str, str]:
         "as shipped": failing_sites(calling),
         "QUAL and depth": failing_sites(plain),
         "QUAL twice": failing_sites(quality),
-        "balance of SNVs only": f'(TYPE="snp" && ({failing_sites(calling)}))'
-        f' || (TYPE!="snp" && ({failing_sites(plain)}))',
+        "balance of SNVs only": failing_sites(replace(calling, engine="bcftools")),
+        "balance of indels too": failing_sites(replace(calling, engine="gatk")),
         "balance 0.3": failing_sites(stricter),
     }
 

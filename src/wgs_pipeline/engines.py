@@ -18,6 +18,8 @@ class Engine:
         tools: Commands that must be on PATH.
         remedy: How to get them.
         deployment: What Snakemake's --sdm can get them with instead.
+        balances_indels: Whether the reads that it counts for an indel are all that show it. mpileup
+            counts those alone whose alignment settles it, so that the share says little.
         at_gaps: Whether pieces may begin and end only where the reference has a run of N. Such an
             engine decides from the last gap on how it cuts a stretch into regions, so that a piece
             that began elsewhere would not be called as in an unscattered run.
@@ -32,6 +34,7 @@ class Engine:
     tools: tuple[str, ...]
     remedy: str
     deployment: str = "conda"
+    balances_indels: bool = True
     at_gaps: bool = False
     family_rules: tuple[tuple[str, str], ...] = (("call_family_piece", "vcf.gz"),)
     reference_steps: tuple[tuple[str, str], ...] = ()
@@ -41,7 +44,7 @@ class Engine:
 _DEBIAN = "Install it (make setup)"
 
 ENGINES: dict[str, Engine] = {
-    "bcftools": Engine("call_piece", "g.vcf", ("bcftools",), _DEBIAN),
+    "bcftools": Engine("call_piece", "g.vcf", ("bcftools",), _DEBIAN, balances_indels=False),
     "freebayes": Engine("call_variants_piece", "vcf", ("freebayes",), _DEBIAN),
     "gatk": Engine(
         "call_haplotypes_piece",
@@ -79,10 +82,11 @@ def failing_calls(calling: CallingConfig) -> str:
     genotypes (Karczewski et al. 2020, AB below 0.2), taken to sites.
     """
     few = f"sMAX(FORMAT/AD[*:1-]) < {calling.min_allele_balance} * sSUM(FORMAT/AD)"
+    judged = "" if ENGINES[calling.engine].balances_indels else 'TYPE="snp" && '
     return (
         f'N_PASS(GT="alt") > 0 && (QUAL < {calling.min_qual}'
         f" || MAX(FORMAT/DP) < {calling.min_depth}"
-        f' || N_PASS(GT="het" & {few}) == N_PASS(GT="alt"))'
+        f' || ({judged}N_PASS(GT="het" & {few}) == N_PASS(GT="alt")))'
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,17 @@ def test_the_calls_that_do_not_pass(tmp_path, expression, column):
     )
     rows = [line.split("\t") for line in done.stdout.splitlines() if not line.startswith("#")]
     assert [row[6] == "PASS" for row in rows] == [site[column] for site in SITES]
+
+
+def test_an_indel_of_mpileup_is_not_judged_by_its_share_of_reads(tmp_path):
+    need("bcftools")
+    record = "1\t1\t.\tA\tAC\t50\t.\t.\tGT:AD:DP\t0/1:60,5:65\t0/0:20,0:20\n"
+    (tmp_path / "in.vcf").write_text(HEADER + record)
+    for engine, passes in (("bcftools", True), ("gatk", False)):
+        expression = failing_calls(replace(CALLING, engine=engine))
+        command = ["bcftools", "view", "-H", "--exclude", expression, tmp_path / "in.vcf"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert bool(done.stdout) == passes
 
 
 def test_the_engines_are_those_of_the_schema():

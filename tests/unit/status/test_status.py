@@ -94,15 +94,17 @@ def test_a_job_counts_once_and_all_done_is_complete(project):
         *("reference/intervals/0000.bed", "reference/intervals/0001.bed"),
         *("reference/regions.bed", "reference/autosomes.bed", "qc/samples.tsv", "qc/multiqc.html"),
         *("reference/ploidy/S1.bed", "reference/ploidy/S2.bed", "report/cohort.html"),
+        "reference/structural.exclude.bed",
     ):
         project.write(path)
     status = run_status(project.load(), NOW)
     assert status["state"] == "complete"
     assert set(status["jobs"]) == {"done"}
     more = make_project(project.folder.parent / "apart", {"S1": "F1", "S2": "F2"})
-    # A family of two shares two pieces and their gathering; apart, each has one merging instead.
+    # A family of two shares two pieces, their gathering and one analysis; apart, each has one
+    # merging and one analysis.
     apart = sum(run_status(more.load(), NOW)["jobs"].values())
-    assert apart - sum(status["jobs"].values()) == 2 - 3
+    assert apart - sum(status["jobs"].values()) == (2 + 2) - (3 + 1)
 
 
 def test_time_left_by_hand():

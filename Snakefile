@@ -46,7 +46,7 @@ rule all:
         expand("gvcf/{sample}.g.vcf.gz.tbi", sample=project.analysed),
         expand("ngd/{sample}.loaded.json", sample=project.analysed),
         callsets(),
-        mitochondrial_calls(),
+        mitochondrial_calls(project.analysed),
         structural_results(),
         family_analyses(),
         archive_copies(),

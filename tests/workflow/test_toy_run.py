@@ -228,6 +228,10 @@ def test_heteroplasmies_are_those_that_were_planted(project, sample):
         )
     }
     assert set(found) == set(truth)
+    metrics = json.loads((project.results / f"qc/{sample}/metrics.json").read_text())["metrics"]
+    everywhere = sum(share == 1 for share in truth.values())
+    assert metrics["count_homoplasmies"]["value"] == everywhere
+    assert metrics["count_heteroplasmies"]["value"] == len(truth) - everywhere
     for variant, (share, depth) in found.items():
         error = 4 * (truth[variant] * (1 - truth[variant]) / depth) ** 0.5 + 0.01
         assert abs(share - truth[variant]) <= error, (variant, share, truth[variant])

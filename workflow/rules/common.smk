@@ -184,11 +184,12 @@ def truth_samples():
     return [name for name in project.analysed if name in project.config.truth]
 
 
-def mitochondrial_calls():
-    """Heteroplasmies of every alignment, where the config names the mitochondrion."""
+def mitochondrial_calls(samples):
+    """Heteroplasmies of samples that have an alignment, where the mitochondrion is named."""
     if not project.config.reference.mitochondrion:
         return []
-    return expand("mitochondrion/{sample}.vcf.gz.tbi", sample=aligned_samples())
+    aligned = [name for name in samples if unit_of(name).kind != "gvcf"]
+    return [f"mitochondrion/{name}.vcf.gz" for name in aligned]
 
 
 def archive_copies():

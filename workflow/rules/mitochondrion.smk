@@ -13,7 +13,7 @@ rule call_mitochondrion:
         crai="alignment/{sample}.cram.crai",
         verified="alignment/{sample}.json",
         tally="qc/{sample}/alignment_tally.json",
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:
@@ -36,7 +36,7 @@ rule call_mitochondrion:
         homoplasmy=MITOCHONDRION.homoplasmy,
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         exec 2>{log:q}

@@ -152,6 +152,7 @@ rule measure_sample:
         screening=SCREENING,
         lanes=lambda wildcards: fastp_reports(wildcards.sample),
         gvcf="gvcf/{sample}.g.vcf.gz",
+        mitochondrion=lambda wildcards: mitochondrial_calls([wildcards.sample]),
         autosomes="reference/autosomes.bed",
         sites=project.config.qc.contamination_sites or [],
         fasta="reference/genome.fa",
@@ -172,6 +173,9 @@ rule measure_sample:
         sources=metric_sources,
         sex=lambda wildcards: project.samples[wildcards.sample].sex,
         sites=file_argument("--sites", project.config.qc.contamination_sites),
+        mitochondrion=lambda wildcards, input: (
+            f"--mitochondrion {input.mitochondrion}" if input.mitochondrion else ""
+        ),
         proceeds=PROCEEDS,
     shell:
         """
@@ -192,7 +196,7 @@ rule measure_sample:
         mv "$part/charr" {output.charr:q}
         wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
             $({params.proceeds} && echo --callset-stats {output.variants:q} \
-                --charr {output.charr:q}) -o {output.json:q}
+                --charr {output.charr:q} {params.mitochondrion}) -o {output.json:q}
         """
 
 

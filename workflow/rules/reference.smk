@@ -95,9 +95,7 @@ rule list_ploidy:
     input:
         fai="reference/genome.fa.fai",
         tally=lambda wildcards: (
-            "qc/{sample}/alignment_tally.json"
-            if wildcards.sample in aligned_samples()
-            else []
+            "qc/{sample}/alignment_tally.json" if wildcards.sample in SCREENED else []
         ),
         gvcf=lambda wildcards: genome_gvcf(wildcards.sample),
         regions="reference/regions.bed",

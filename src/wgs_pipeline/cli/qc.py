@@ -129,6 +129,7 @@ def alignment(
 @click.option("--alignment-tally", type=_PATH, help="Tally of wgs qc alignment.")
 @click.option("--callset-stats", type=_PATH, help="Text of bcftools stats -s -.")
 @click.option("--charr", type=_PATH, help="Estimate of wgs qc charr.")
+@click.option("--mitochondrion", type=_PATH, help="Calls of wgs mitochondrion call.")
 @click.option("--ploidy", type=_PATH, help="JSON of wgs reference ploidy; where no tally is.")
 @click.option("--fastp", type=_PATH, multiple=True, help="JSON report; once a lane.")
 @_output
@@ -140,6 +141,7 @@ def metrics(
     alignment_tally: Path | None,
     callset_stats: Path | None,
     charr: Path | None,
+    mitochondrion: Path | None,
     ploidy: Path | None,
     fastp: tuple[Path, ...],
     output: Path,
@@ -155,6 +157,7 @@ def metrics(
         charr=charr,
         fastp=fastp,
         ploidy=ploidy,
+        mitochondrion=mitochondrion,
     )
     write_json(output, measure_sample(sample, sex, inputs).as_json())
 

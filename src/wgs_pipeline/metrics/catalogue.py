@@ -50,6 +50,7 @@ FASTP = "fastp"
 CONTAMINATION = "wgs qc alignment, wgs qc charr"
 CHARR = "wgs qc charr"
 SEX = "wgs qc alignment, wgs reference ploidy"
+MITOCHONDRION = "wgs mitochondrion call"
 
 CATALOGUE: tuple[Definition, ...] = (
     Definition("yield_bp_q30", "bp", SAMTOOLS_STATS, "Q30 bases",
@@ -131,6 +132,10 @@ CATALOGUE: tuple[Definition, ...] = (
                "Heterozygous indels divided by homozygous ones.", True),
     Definition("ratio_transitions_transversions", "", BCFTOOLS_STATS, "Ti/Tv",
                "Transitions divided by transversions.", True),
+    Definition("count_homoplasmies", "alleles", MITOCHONDRION, "Homoplasmies",
+               "Mitochondrial alleles in (nearly) all copies that pass the filter."),
+    Definition("count_heteroplasmies", "alleles", MITOCHONDRION, "Heteroplasmies",
+               "Mitochondrial alleles in a part of the copies that pass the filter."),
     Definition("pct_adapter_bases", "%", FASTP, "Adapter",
                "Bases that fastp recognises as adapter, of all lanes."),
     Definition("gc_content", "fraction", FASTP, "GC", "G and C among the sequenced bases."),

@@ -19,6 +19,7 @@ from wgs_pipeline.metrics.catalogue import (
     CHARR,
     CONTAMINATION,
     FASTP,
+    MITOCHONDRION,
     SAMTOOLS_STATS,
     SEX,
     Finding,
@@ -27,6 +28,7 @@ from wgs_pipeline.metrics.catalogue import (
     ratio,
 )
 from wgs_pipeline.metrics.contigs import Part
+from wgs_pipeline.metrics.mitochondrion import mitochondrial_metrics
 from wgs_pipeline.metrics.sex import findings_of
 from wgs_pipeline.metrics.tally import AlignmentTally, read_tally
 from wgs_pipeline.ploidy import read_document
@@ -41,6 +43,7 @@ _ABSENT = {
     FASTP: "there are no FASTQ lanes (no fastp report)",
     CONTAMINATION: "there is neither an alignment nor a gVCF",
     CHARR: "there is no gVCF (no wgs qc charr)",
+    MITOCHONDRION: "the mitochondrion was not called",
     SEX: "there is neither an alignment nor a whole genome's gVCF",
 }
 
@@ -57,6 +60,7 @@ class SampleInputs:
         charr: Estimate of ``wgs qc charr``.
         fastp: One report a lane.
         ploidy: JSON of ``wgs reference ploidy``, of a sample without alignment.
+        mitochondrion: Calls of ``wgs mitochondrion call``.
     """
 
     tally: Path | None = None
@@ -66,6 +70,7 @@ class SampleInputs:
     charr: Path | None = None
     fastp: Sequence[Path] = ()
     ploidy: Path | None = None
+    mitochondrion: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,8 @@ def measure_sample(sample: str, stated_sex: str, inputs: SampleInputs) -> Sample
     if inputs.callset_stats:
         counts = variants.read_variant_counts(inputs.callset_stats)
         findings |= variants.variant_metrics(counts)
+    if inputs.mitochondrion:
+        findings |= mitochondrial_metrics(inputs.mitochondrion)
     if inputs.fastp:
         findings |= lanes.lane_metrics([lanes.read_lane_stats(path) for path in inputs.fastp])
     charr = contamination.read_estimate(inputs.charr) if inputs.charr else None

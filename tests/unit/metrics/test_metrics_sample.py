@@ -46,6 +46,8 @@ def test_every_metric_has_a_value_or_a_reason(golden_inputs: SampleInputs) -> No
         "gc_content",
         "optical_duplication",
         "x_heterozygosity_ratio",
+        "count_homoplasmies",
+        "count_heteroplasmies",
         "mean_panel_coverage",
         "pct_panel_20x",
         "panel_exons_below_20x",

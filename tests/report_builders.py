@@ -40,7 +40,10 @@ MADE = {
         ),
         "family/{f}/summary.json",
     ],
-    "structural": ["structural/{s}.vcf.gz", "structural/{s}.vcf.gz.tbi"],
+    "structural": [
+        *("structural/{s}.vcf.gz", "structural/{s}.vcf.gz.tbi"),
+        "copy_number/{s}.tsv",
+    ],
     "qc": [
         *("qc/{s}/mosdepth.quantized.bed.gz", "qc/{s}/samtools_stats.txt"),
         *("qc/{s}/bcftools_stats.txt", "qc/{s}/charr.json", "qc/{s}/metrics.json"),

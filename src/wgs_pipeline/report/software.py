@@ -26,9 +26,10 @@ _QUESTIONS: dict[str, tuple[str, ...]] = {
     "deepvariant": ("run_deepvariant", "--version"),
     "mosdepth": ("mosdepth", "--version"),
     "fastp": ("fastp", "--version"),
+    "delly": ("delly", "--version"),
     "tabix": ("tabix", "--version"),
 }
-_PACKAGES = ("snakemake", "multiqc")
+_PACKAGES = ("snakemake", "multiqc", "dysgu")
 
 
 def versions(project: Project) -> dict[str, str | None]:
@@ -50,6 +51,8 @@ def _tools(project: Project) -> list[str]:
         tools += [resolve(project.config).name, "fastp"]
     if kinds - {"gvcf"}:
         tools += ["mosdepth", project.config.calling.engine]
+        if project.config.structural.enabled:
+            tools += project.config.structural.callers
     return [tool for tool in _QUESTIONS if tool in tools]
 
 

@@ -96,6 +96,20 @@ def read_calls(path: Path, caller: str, sample: str) -> list[Call]:
         ) from error
 
 
+#: Copies that depth shows where both chromosome copies have a tandem duplication.
+_BOTH_DUPLICATED = 4
+
+
+def _by_depth(genotype: Genotype, copies: int | None) -> Genotype:
+    """The genotype of a tandem duplication by delly, set right by delly's own copy number.
+
+    Reads over the outer ends look as the reference does, so that delly calls every duplication
+    heterozygous (docs/structural.md).
+    """
+    heterozygous = sorted(genotype, key=str) == [0, 1]
+    return (1, 1) if heterozygous and (copies or 0) >= _BOTH_DUPLICATED else genotype
+
+
 def _refuse_half_line(path: Path) -> None:
     """Raise ValueError where a plain VCF ends within a line; BGZF has an end of its own."""
     with path.open("rb") as file:
@@ -114,6 +128,8 @@ def _calls(file: pysam.VariantFile, caller: str) -> Iterator[Call]:
         fields = record.samples[0]
         pairs, split_reads = support(fields)
         genotype = tuple(fields["GT"])
+        if caller == "delly" and kind == "DUP":
+            genotype = _by_depth(genotype, fields["RDCN"])
         end = record.start + 1 if kind in ("INS", "BND") else record.stop
         yield Call(
             caller,

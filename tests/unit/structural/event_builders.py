@@ -10,6 +10,7 @@ HEAD = """\
 ##FILTER=<ID=LowQual,Description="x">
 ##FILTER=<ID=lowProb,Description="x">
 ##ALT=<ID=DEL,Description="x">
+##ALT=<ID=DUP,Description="x">
 ##ALT=<ID=INS,Description="x">
 ##ALT=<ID=TRA,Description="x">
 ##INFO=<ID=SVTYPE,Number=1,Type=String,Description="x">
@@ -23,13 +24,14 @@ HEAD = """\
 ##INFO=<ID=LPREC,Number=1,Type=Integer,Description="x">
 ##FORMAT=<ID=GT,Number=1,Type=String,Description="x">
 ##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="x">
+##FORMAT=<ID=RDCN,Number=1,Type=Integer,Description="x">
 ##FORMAT=<ID=DV,Number=1,Type=Integer,Description="x">
 ##FORMAT=<ID=RV,Number=1,Type=Integer,Description="x">
 ##FORMAT=<ID=PE,Number=1,Type=Integer,Description="x">
 ##FORMAT=<ID=SU,Number=1,Type=Integer,Description="x">
 """
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n"
-FORMATS = {"delly": "GT:GQ:DV:RV", "dysgu": "GT:GQ:PE:SU"}
+FORMATS = {"delly": "GT:GQ:DV:RV:RDCN", "dysgu": "GT:GQ:PE:SU"}
 
 
 def caller_file(path, caller, *rows):

@@ -32,6 +32,19 @@ def test_deletions_of_both_callers_cover_the_same_bases(tmp_path):
     assert theirs == call(1003, 3000, caller="dysgu", **support)
 
 
+@pytest.mark.parametrize(
+    ("said", "copies", "taken"),
+    [
+        *(("0/1", 3, (0, 1)), ("0/1", 4, (1, 1)), ("0/1", 5, (1, 1)), ("0/1", ".", (0, 1))),
+        *(("0/0", 4, (0, 0)), ("1/1", 3, (1, 1)), ("./.", 4, (None, None))),
+    ],
+)
+def test_dellys_duplications_are_genotyped_by_its_copies(tmp_path, said, copies, taken):
+    row = ("chr1", 1000, "A", "<DUP>", "PASS", "SVTYPE=DUP;END=3000", f"{said}:60:9:4:{copies}")
+    (found,) = read_calls(caller_file(tmp_path / "a.vcf", "delly", row), "delly", "S1")
+    assert found.genotype == taken
+
+
 @pytest.fixture
 def reference(tmp_path):
     bases = {"chr1": "A" * 100_000, "chr2": "C" * 100_000, "chrX": "G" * 100_000}

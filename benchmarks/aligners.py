@@ -48,7 +48,7 @@ def calls(folder: Path, aligner: Aligner, engine: str) -> Project:
             print(
                 ROW.format(name, engine, aligner.name, kind, *counts, n.recall, n.precision, n.f1)
             )
-    return made.load() if hasattr(made, "load") else Project.load(made.config)
+    return Project.load(made.config)
 
 
 def speed(project: Project, aligner: Aligner) -> None:

@@ -45,7 +45,7 @@ def dry_run(project, changed=None):
     """A dry run of the project, with some keys of its configuration replaced."""
     variant = project / "variant.yaml"
     values = yaml.safe_load(project.config.read_text())
-    variant.write_text(yaml.safe_dump(merged(values, changed or {})))
+    variant.write_text(yaml.safe_dump(merged(values, changed or {}), sort_keys=False))
     try:
         run = project.run("--dry-run", "--configfile", str(variant))
     finally:

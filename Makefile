@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast test-slurm lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-mitochondrion bench-ploidy bench-de-novo bench-families bench-calling bench-aligners bench-ngd setup lock clean bench-encryption fuzz
+.PHONY: demo test test-fast test-slurm lint bench bench-plan bench-qc bench-audit bench-consent bench-dag bench-cluster bench-relatedness bench-mitochondrion bench-ploidy bench-de-novo bench-families bench-calling bench-aligners bench-ngd setup lock clean bench-encryption bench-sv fuzz
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The config and profile of `make demo`; any project directory will do.
@@ -98,6 +98,13 @@ bench-audit: setup
 # Genome shards: what their encryption costs, beside plain Parquet and Crypt4GH.
 bench-encryption: setup
 	python benchmarks/encryption.py
+
+# Structural variants and copy number: planted events by kind and size, and a real deletion.
+# truvari's dependencies are compiled as they are installed: a C compiler, zlib, bzip2, lzma.
+bench-sv: setup
+	.venv/bin/python -m pip install --quiet 'truvari>=5.4,<6'
+	python benchmarks/structural.py planted
+	python benchmarks/structural.py people
 
 # The consent register: a million persons with five events each; decisions for one and for all.
 bench-consent: setup

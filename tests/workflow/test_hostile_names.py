@@ -46,7 +46,7 @@ def test_a_project_of_odd_names_runs_to_the_end(toy, tmp_path):
     ]
     project = write_project(
         folder / "project", people, units, reference_of(toy), calling=config["calling"],
-        qc=config["qc"],
+        qc=config["qc"], structural={},
     )  # fmt: skip
     for sample, name in names.items():
         (project / name).write_bytes((toy.results / sources[sample]).read_bytes())

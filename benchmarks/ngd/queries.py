@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib
 import json
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.ngd.measure import make_cold, quantiles_ms
+from benchmarks.ngd.measure import cpu_seconds, make_cold, quantiles_ms
 from benchmarks.ngd.project import Place, patient_id, record_research
 from benchmarks.ngd.questions import GENE_BP, Question
 from numpy.typing import NDArray
@@ -92,22 +93,28 @@ def cold(place: Place, questions: list[Question]) -> list[dict[str, Any]]:
 
 
 def shell(place: Place, variants: list[str]) -> list[dict[str, Any]]:
-    """`wgs ngd variant` from the shell, warm and cold: start, answer and end of the process."""
+    """`wgs ngd variant` from the shell, warm and cold: start, answer and end of the process.
+
+    The package is compiled first, as an installed one is.
+    """
+    compileall.compile_dir(Path(ngd.__file__).parents[1], quiet=2)
     wgs = str(Path(sys.executable).with_name("wgs"))
     results = []
     for state in ("warm", "cold"):
-        seconds = []
+        seconds, cpu = [], []
         for name in variants[: 2 * COLD_TIMES]:
             if state == "cold":
                 make_cold(*place.parts(shards=False))
             command = [wgs, "ngd", "variant", str(place.root), name, "--purpose", "care"]
-            started = time.perf_counter()
+            started, used = time.perf_counter(), cpu_seconds()
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(done.stderr)
             seconds.append(time.perf_counter() - started)
+            cpu.append(cpu_seconds() - used)
         question = Question("variant", "variant", [], SHELL_MARK_MS if state == "warm" else None)
-        results.append(_row(question, "care", "from the shell", state, seconds, None))
+        row = _row(question, "care", "from the shell", state, seconds, None)
+        results.append(row | {f"cpu_{key}": value for key, value in quantiles_ms(cpu).items()})
     return results
 
 

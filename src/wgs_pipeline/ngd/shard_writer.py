@@ -50,6 +50,7 @@ _VARIANT_ENCODING = _ENCODING | {
     | dict.fromkeys(("dp", "ad_ref", "ad_other", "gq"), "BYTE_STREAM_SPLIT"),
 }
 _CALLABLE_ENCODING = _ENCODING | {
+    "compression_level": 1,  # smaller than 3, which sees repeats in what has none
     "use_dictionary": False,
     "column_encoding": dict.fromkeys(STORED_CALLABLE.names, "BYTE_STREAM_SPLIT"),
 }

@@ -46,6 +46,12 @@ def test_every_result_is_there(project):
         *(f"alignment/{s}{end}" for s in ANALYSED for end in (".cram", ".cram.crai", ".cram.md5")),
         *(f"gvcf/{s}.g.vcf.gz{end}" for s in ANALYSED for end in ("", ".tbi")),
         *(
+            f"{folder}/{s}.vcf.gz{end}"
+            for folder in ("structural", "copy_number")
+            for s in ANALYSED
+            for end in ("", ".tbi")
+        ),
+        *(
             f"callset/{f}.vcf.gz{end}"
             for f in ("toy_trio", "toy_unrelated")
             for end in ("", ".tbi")

@@ -210,7 +210,11 @@ def _structural(project: Project, sample: str) -> Iterator[Step]:
     if _kind(project, sample) != "gvcf" and project.config.structural.enabled:
         vcf = f"structural/{sample}.vcf.gz"
         yield Step("call_structural", sample, (vcf, f"{vcf}.tbi"))
-        yield Step("call_copy_number", sample, (f"copy_number/{sample}.tsv",))
+        yield Step(
+            "call_copy_number",
+            sample,
+            tuple(f"copy_number/{sample}.{end}" for end in ("tsv", "vcf.gz")),
+        )
 
 
 def _lanes(project: Project, sample: str) -> Iterator[Step]:

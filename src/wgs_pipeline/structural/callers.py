@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wgs_pipeline.errors import StructuralError
 from wgs_pipeline.structural.calls import Call, read_calls
+from wgs_pipeline.structural.insertions import genotype_insertions
 
 _LOG = logging.getLogger(__name__)
 #: How to get each caller.
@@ -87,11 +88,14 @@ def call(callers: Sequence[str], request: Request, sample: str, folder: Path) ->
             if process.poll() is None:
                 process.kill()
                 process.wait()
-    return [
+    calls = [
         found
         for caller, output in outputs.items()
         for found in _calls_of(caller, codes, output, sample)
     ]
+    if not any(found.kind == "INS" for found in calls):
+        return calls
+    return genotype_insertions(calls, request.cram, request.fasta, request.min_mapping_quality)
 
 
 _ENDINGS = {"delly": "bcf", "dysgu": "vcf"}

@@ -49,13 +49,14 @@ class Node:
 
 #: Nodes of each partition. ``short`` and ``long`` are those of ``profiles/slurm``. In the others
 #: tests do harm: jobs of ``preemptible`` make room for those of ``urgent``, nodes of ``frail`` are
-#: cut off, those of ``drained`` drained.
+#: cut off, those of ``drained`` drained, those of ``downed`` set down.
 PARTITIONS = {
     "short": (Node("n1", 16, 64_000), Node("n2", 16, 64_000)),
     "long": (Node("n3", 32, 256_000),),
     "preemptible": (Node("n4", 4, 16_000),),
     "frail": (Node("n5", 4, 16_000), Node("n6", 4, 16_000)),
     "drained": (Node("n7", 4, 16_000), Node("n8", 4, 16_000)),
+    "downed": (Node("n9", 4, 16_000), Node("n10", 4, 16_000)),
 }
 NODES = tuple(node for nodes in PARTITIONS.values() for node in nodes)
 

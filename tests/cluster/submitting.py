@@ -158,6 +158,12 @@ class Submitted:
         return [(job["kind"], job["state"]) for job in self.report()["slurm"]["failed_jobs"]]
 
 
+def on(partition: str, **resources: str) -> list[str]:
+    """Arguments that send jobs to a partition, and give other resources."""
+    wanted = {"slurm_partition": partition, "mem_mb": "2000", **resources}
+    return ["--set-resources", *(f"screen_lane:{name}={value}" for name, value in wanted.items())]
+
+
 def submit(
     cluster: Cluster,
     toy: Project,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from slurm_cluster import SCRATCH, Cluster
-from submitting import Submitted, submit, wait_until
+from submitting import Submitted, on, submit, wait_until
 
 from running import Project, make_toy
 
@@ -23,12 +23,6 @@ FIRST = "[[ $call -gt 1 ]] ||"
 EAT = "exec python3 -c 'held = []\nwhile True: held.append(bytearray(50_000_000))'"
 FILL = 'dd if=/dev/zero of="$TMPDIR/spill" bs=1M count=64 || exit 1'
 FAIL_ONE = "[[ $* == *toy_unrelated* ]] || { echo 'error: the flowcell is unknown' >&2; exit 3; }"
-
-
-def on(partition: str, **resources: str) -> list[str]:
-    """Arguments that send jobs to a partition, and give other resources."""
-    wanted = {"slurm_partition": partition, "mem_mb": "2000", **resources}
-    return ["--set-resources", *(f"screen_lane:{name}={value}" for name, value in wanted.items())]
 
 
 @pytest.fixture(scope="module")

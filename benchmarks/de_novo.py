@@ -79,7 +79,7 @@ def call(cohort: Cohort, seed: int, coverage: float, folder: Path) -> Path:
     (folder / "par.bed").write_text(bed(cohort.reference.par))
     for person in TRIO:
         name, copies = PEOPLE[person].sample_id, molecules(cohort, person)
-        rng = stream(seed, "bench", name, str(coverage))
+        rng = stream(seed, "bench", name, f"{coverage:g}")
         fragments = draw_fragments(copies, sequenced_coverage(coverage), rng)
         lane = next(each for each in LANES if each.person == person)
         paths = (folder / f"{name}_1.fq.gz", folder / f"{name}_2.fq.gz")

@@ -28,9 +28,11 @@ def arguments_known(function: _Function) -> _Function:
 
 def spare_repetition() -> None:
     """Let Snakemake look up the arguments of its own evaluation once, and format a command once."""
-    from snakemake.jobs import Job
-    from snakemake.resources import Resource
-
+    try:
+        from snakemake.jobs import Job
+        from snakemake.resources import Resource
+    except ImportError:
+        return
     if hasattr(Resource, "evaluate"):
         arguments_known(Resource.evaluate)
     if isinstance(getattr(Job, "shellcmd", None), property):

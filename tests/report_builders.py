@@ -42,7 +42,7 @@ MADE = {
     ],
     "structural": [
         *("structural/{s}.vcf.gz", "structural/{s}.vcf.gz.tbi"),
-        "copy_number/{s}.tsv",
+        *("copy_number/{s}.tsv", "copy_number/{s}.vcf.gz"),
     ],
     "qc": [
         *("qc/{s}/mosdepth.quantized.bed.gz", "qc/{s}/samtools_stats.txt"),

@@ -52,7 +52,17 @@ def test_the_small_project_is_good(small_project):
     assert answer.code == 0
     kinds = [line.split()[1] for line in answer.err.splitlines()]
     assert kinds == [
-        *("config", "samples", "units", "consents", "reference", "fastq", "outputs", "space")
+        *(
+            "config",
+            "samples",
+            "units",
+            "consents",
+            "reference",
+            "fastq",
+            "outputs",
+            "aligner",
+            "space",
+        )
     ]
 
 

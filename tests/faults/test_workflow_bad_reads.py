@@ -109,7 +109,7 @@ def test_deep_damage_is_named_with_its_file_and_remedy(ended, fault):
 def test_of_a_sample_with_damaged_reads_nothing_is_left(ended, fault):
     results = ended.project.results
     left = [str(path.relative_to(results)) for path in results.rglob(f"{fault}*")]
-    kept = ("logs/", "benchmarks/", f"qc/{fault}", "reference/ploidy/", "report/")
+    kept = ("logs/", "benchmarks/", f"qc/{fault}", "reference/ploidy/", "report/", "provenance/")
     assert [name for name in left if not name.startswith(kept)] == []
     # What may stay is fastp's report: of the reads as they are, where it could read them.
     assert not [p for p in (results / f"qc/{fault}").glob("*") if not p.name.endswith("fastp.json")]

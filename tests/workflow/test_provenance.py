@@ -44,7 +44,7 @@ def test_digests_are_those_of_the_files(toy_run, documents):
     results = toy_run.project.results
     for document in documents.values():
         files = document["inputs"] + document["outputs"]
-        assert len(document["outputs"]) == 6
+        assert len(document["outputs"]) == 7
         for each in files:
             assert each["sha256"] == digest(results / each["path"]), each["path"]
         assert document["reference"]["sha256"] == digest(results / "reference/genome.fa")

@@ -160,7 +160,7 @@ def test_hg001(people, tmp_path):
     everywhere = score_of(people, "HG001", "HG001", tmp_path / "all", bed=False)
     print(everywhere)
     assert everywhere["snv"].recall >= 0.994  # 187 of 188
-    assert everywhere["indel"].recall >= 0.857  # 30 of 35
+    assert everywhere["indel"].recall >= 0.828  # 29 of 35; with bwa 30
 
 
 def test_the_daughter_of_the_trio(people, tmp_path):

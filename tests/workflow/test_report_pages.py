@@ -150,7 +150,10 @@ def test_toy_report_links_to_what_is_there(browser, pages):
         "return Array.from(document.querySelectorAll('a'), a => a.getAttribute('href'))"
     )
     outside = {link for link in links if not link.startswith("#")}
-    assert outside == {"../report/cohort.html", "../qc/multiqc.html", "../qc/samples.tsv"}
+    assert outside == {
+        *("../report/cohort.html", "../qc/multiqc.html", "../qc/samples.tsv"),
+        "../family/toy_trio",
+    }
     assert [link for link in outside if not (page.parent / link).is_file()] == []
     assert browser.execute_script(
         "return Array.from(document.querySelectorAll('a[href^=\"#\"]'))"

@@ -148,6 +148,9 @@ def fields(gvcf):
             pairs = dict(item.partition("=")[::2] for item in info.split(";"))
             if "INDEL" in pairs:
                 pairs.pop(STALE, None)
+            # Of what is surely no variant, freebayes' QUAL is a rounding error such as 6.7e-14.
+            if columns[5] != "." and float(columns[5]) < 1e-9:
+                columns[5] = "0"
             yield [*columns, pairs, keys, values]
 
 

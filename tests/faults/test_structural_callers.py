@@ -18,8 +18,8 @@ HEAD = """\
 """
 #: What stands in for delly: its output file is its second option.
 DELLY = {
-    "works": 'bcftools view -Ob -o "$out" head.vcf',
-    "cut": 'bcftools view -Ob -o "$out" head.vcf; truncate --size=-10 "$out"',
+    "works": 'bcftools view -Ob -o "$out" "$HEAD_VCF"',
+    "cut": 'bcftools view -Ob -o "$out" "$HEAD_VCF"; truncate --size=-10 "$out"',
     "nothing": "true",
     "fails": "echo 'Fail to open genome' >&2; exit 3",
     "killed": "kill -9 $$",
@@ -48,7 +48,11 @@ def run(tmp_path):
         done = subprocess.run(
             [*command, "--reference", "ref.fa", "-o", "out.vcf.gz"],
             cwd=tmp_path,
-            env={**os.environ, "PATH": str(tools), "TMPDIR": str(scratch)},
+            env={
+                **os.environ,
+                **{"PATH": str(tools), "TMPDIR": str(scratch)},
+                "HEAD_VCF": str(tmp_path / "head.vcf"),
+            },
             capture_output=True,
             text=True,
             check=False,

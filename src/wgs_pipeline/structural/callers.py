@@ -79,6 +79,8 @@ def call(callers: Sequence[str], request: Request, sample: str, folder: Path) ->
             )
     outputs = {caller: folder / f"{caller}.{_ENDINGS[caller]}" for caller in callers}
     running: dict[str, subprocess.Popen[bytes]] = {}
+    if "delly" in callers:
+        _link_inputs(request, folder)
     try:
         for caller, output in outputs.items():
             running[caller] = _start(caller, _command(caller, request, output), folder)
@@ -99,25 +101,40 @@ def call(callers: Sequence[str], request: Request, sample: str, folder: Path) ->
 
 
 _ENDINGS = {"delly": "bcf", "dysgu": "vcf"}
+#: What delly is given its inputs as: it takes no path with a space in it.
+_FASTA, _CRAM, _EXCLUDE = "reference.fa", "alignment.cram", "exclude.bed"
 
 
 def _command(caller: str, request: Request, output: Path) -> list[str]:
     options = {"delly": _delly_options, "dysgu": _dysgu_options}[caller](request, output)
     words = [f"{name}={value}" for name, value in options.items()]
     if caller == "delly":
-        return ["delly", "call", *words, str(request.cram)]
+        return ["delly", "call", *words, _CRAM]
     places = [request.fasta, output.with_name("dysgu"), request.cram]
     return ["dysgu", "run", "--clean", *words, *map(str, places)]
 
 
 def _delly_options(request: Request, output: Path) -> dict[str, object]:
-    exclude = {"--exclude": request.exclude} if _has_lines(request.exclude) else {}
+    exclude = {"--exclude": _EXCLUDE} if _has_lines(request.exclude) else {}
     return {
-        "--genome": request.fasta,
-        "--outfile": output,
+        "--genome": _FASTA,
+        "--outfile": output.name,
         "--map-qual": request.min_mapping_quality,
         **exclude,
     }
+
+
+def _link_inputs(request: Request, folder: Path) -> None:
+    """Put delly's inputs, by plain names, into the folder where it runs."""
+    links = {_FASTA: request.fasta, f"{_FASTA}.fai": Path(f"{request.fasta}.fai")}
+    links[_CRAM] = request.cram
+    for ending in (".crai", ".bai", ".csi"):
+        links[_CRAM + ending] = Path(f"{request.cram}{ending}")
+    if request.exclude is not None:
+        links[_EXCLUDE] = request.exclude
+    for name, target in links.items():
+        if target.exists():
+            (folder / name).symlink_to(target.absolute())
 
 
 def _dysgu_options(request: Request, output: Path) -> dict[str, object]:
@@ -146,7 +163,12 @@ def _start(caller: str, command: Sequence[str], folder: Path) -> subprocess.Pope
     environment = {**os.environ, "REF_PATH": "/nonexistent", "OMP_NUM_THREADS": "1"}
     with _log_of(caller, folder).open("wb") as log:
         return subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder if caller == "delly" else None,
         )
 
 

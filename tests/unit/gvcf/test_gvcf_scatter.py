@@ -151,7 +151,10 @@ def fields(gvcf):
             # Of what is surely no variant, freebayes' QUAL is a rounding error such as 6.7e-14.
             if columns[5] != "." and float(columns[5]) < 1e-9:
                 columns[5] = "0"
-            yield [*columns, pairs, keys, values]
+            named = dict(zip(keys.split(":"), values.split(":"), strict=True))
+            # freebayes adds up floats in an order that depends on where a region begins.
+            quality = pytest.approx(float(named.pop("GQ", "nan")), abs=0.05, nan_ok=True)
+            yield [*columns, pairs, named, quality]
 
 
 @pytest.mark.parametrize("engine", RULES)
@@ -162,4 +165,7 @@ def test_scattered_call_equals_unscattered(run, engine):
     assert len(variants) > 30
     assert len(whole) > 300
     for pieces in (3,) if ENGINES[engine].at_gaps else (3, 17):
-        assert list(fields(call(run, pieces, engine))) == whole
+        scattered = list(fields(call(run, pieces, engine)))
+        assert len(scattered) == len(whole)
+        for record, expected in zip(scattered, whole, strict=True):
+            assert record == expected

@@ -73,8 +73,8 @@ def test_the_calls_are_the_truth(project, tmp_path):
             tmp_path / sample,
         )
         print(sample, found)
-        assert found["snv"].recall >= 0.97
-        assert found["snv"].precision >= 0.97
+        assert found["snv"].missed == 0
+        assert found["snv"].false <= 1  # of 28
         assert found["indel"].missed == 0
         # At the border of PAR reads of Y, whose PAR is masked, end as if by an insertion.
         assert found["indel"].false <= 1

@@ -79,8 +79,7 @@ def call(callers: Sequence[str], request: Request, sample: str, folder: Path) ->
             )
     outputs = {caller: folder / f"{caller}.{_ENDINGS[caller]}" for caller in callers}
     running: dict[str, subprocess.Popen[bytes]] = {}
-    if "delly" in callers:
-        _link_inputs(request, folder)
+    _link_inputs(request, folder)
     try:
         for caller, output in outputs.items():
             running[caller] = _start(caller, _command(caller, request, output), folder)
@@ -101,7 +100,7 @@ def call(callers: Sequence[str], request: Request, sample: str, folder: Path) ->
 
 
 _ENDINGS = {"delly": "bcf", "dysgu": "vcf"}
-#: What delly is given its inputs as: it takes no path with a space in it.
+#: Names of what callers are given: delly takes no path with a space, dysgu none beyond ASCII.
 _FASTA, _CRAM, _EXCLUDE = "reference.fa", "alignment.cram", "exclude.bed"
 
 
@@ -110,8 +109,7 @@ def _command(caller: str, request: Request, output: Path) -> list[str]:
     words = [f"{name}={value}" for name, value in options.items()]
     if caller == "delly":
         return ["delly", "call", *words, _CRAM]
-    places = [request.fasta, output.with_name("dysgu"), request.cram]
-    return ["dysgu", "run", "--clean", *words, *map(str, places)]
+    return ["dysgu", "run", "--clean", *words, _FASTA, "dysgu", _CRAM]
 
 
 def _delly_options(request: Request, output: Path) -> dict[str, object]:
@@ -125,7 +123,7 @@ def _delly_options(request: Request, output: Path) -> dict[str, object]:
 
 
 def _link_inputs(request: Request, folder: Path) -> None:
-    """Put delly's inputs, by plain names, into the folder where it runs."""
+    """Put the inputs, by plain names, into the folder where the callers run."""
     links = {_FASTA: request.fasta, f"{_FASTA}.fai": Path(f"{request.fasta}.fai")}
     links[_CRAM] = request.cram
     for ending in (".crai", ".bai", ".csi"):
@@ -138,11 +136,11 @@ def _link_inputs(request: Request, folder: Path) -> None:
 
 
 def _dysgu_options(request: Request, output: Path) -> dict[str, object]:
-    exclude = {"--exclude": request.exclude} if _has_lines(request.exclude) else {}
+    exclude = {"--exclude": _EXCLUDE} if _has_lines(request.exclude) else {}
     # One thread for delly; dysgu refuses more than the machine has.
     threads = min(max(request.threads - 1, 1), os.cpu_count() or 1)
     return {
-        "--svs-out": output,
+        "--svs-out": output.name,
         "--mode": "pe",
         "--procs": threads,
         "--mq": request.min_mapping_quality,
@@ -168,7 +166,7 @@ def _start(caller: str, command: Sequence[str], folder: Path) -> subprocess.Pope
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=folder if caller == "delly" else None,
+            cwd=folder,
         )
 
 

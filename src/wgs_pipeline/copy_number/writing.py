@@ -12,6 +12,7 @@ from wgs_pipeline.copy_number.calls import Profile, Segment
 from wgs_pipeline.copy_number.expected import DIPLOID
 from wgs_pipeline.files import replacing, write_text
 from wgs_pipeline.reference import open_fasta
+from wgs_pipeline.symbolic_vcf import write_symbolic_vcf
 
 COLUMNS = (
     *("contig", "start", "end", "bins", "copies", "copy_number", "expected", "kind", "quality"),
@@ -75,23 +76,10 @@ def write_changes(
         fasta: Indexed reference, for REF.
         min_quality: Below it (Phred) a change does not pass.
     """
-    columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", sample]
-    head = [
-        "##fileformat=VCFv4.2",
-        *(f"##contig=<ID={name},length={length}>" for name, length in contigs.items()),
-        *_HEAD,
-        "\t".join(columns),
-    ]
-    with (
-        open_fasta(fasta) as reference,
-        replacing(path) as temporary,
-        pysam.BGZFile(str(temporary), "wb") as file,
-    ):
-        file.write(("\n".join(head) + "\n").encode())
-        changed = (each for each in segments if each.kind)
-        for number, each in enumerate(changed, 1):
-            row = _row(number, each, reference, min_quality)
-            file.write(("\t".join(row) + "\n").encode())
+    changed = (each for each in segments if each.kind)
+    with open_fasta(fasta) as reference:
+        rows = (_row(n, each, reference, min_quality) for n, each in enumerate(changed, 1))
+        write_symbolic_vcf(path, rows, sample=sample, contigs=contigs, fields=_HEAD)
 
 
 def _row(

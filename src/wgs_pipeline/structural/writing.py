@@ -9,10 +9,10 @@ from pathlib import Path
 import pysam
 
 from wgs_pipeline.copy_number.expected import DIPLOID, ExpectedCopies
-from wgs_pipeline.files import replacing
 from wgs_pipeline.reference import open_fasta
 from wgs_pipeline.structural.calls import Call, Genotype
 from wgs_pipeline.structural.merging import Event
+from wgs_pipeline.symbolic_vcf import write_symbolic_vcf
 
 _KINDS = {
     "DEL": "Deletion",
@@ -86,24 +86,13 @@ def write_events(
     rank = {contig: number for number, contig in enumerate(contigs)}
     kept = [event for event in events if event.best.contig in rank and _long_enough(event, bounds)]
     kept.sort(key=lambda each: (rank[each.best.contig], each.best.start, each.best.end))
-    columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", sample]
-    head = [
-        "##fileformat=VCFv4.2",
-        *(f"##contig=<ID={name},length={length}>" for name, length in contigs.items()),
-        *(f'##ALT=<ID={kind},Description="{text}">' for kind, text in _KINDS.items()),
-        *_FIELDS,
-        "\t".join(columns),
-    ]
-    with (
-        open_fasta(fasta) as reference,
-        replacing(path) as temporary,
-        pysam.BGZFile(str(temporary), "wb") as file,
-    ):
-        file.write(("\n".join(head) + "\n").encode())
-        for number, event in enumerate(kept, 1):
-            copies = expected.at(event.best.contig, event.best.start)
-            row = _row(number, event, reference, copies, bounds)
-            file.write(("\t".join(row) + "\n").encode())
+    kinds = (f'##ALT=<ID={kind},Description="{text}">' for kind, text in _KINDS.items())
+    with open_fasta(fasta) as reference:
+        rows = (
+            _row(number, event, reference, expected.at(event.best.contig, event.best.start), bounds)
+            for number, event in enumerate(kept, 1)
+        )
+        write_symbolic_vcf(path, rows, sample=sample, contigs=contigs, fields=[*kinds, *_FIELDS])
     return len(kept)
 
 

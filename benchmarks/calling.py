@@ -1,14 +1,14 @@
 """FASTQ to gVCF: our workflow against the step-by-step chain that comparable pipelines run.
 
-Real reads of HG002 (GIAB, chr20), as several samples; both sides have the same reads, cores,
-calling engine and scatter. Theirs, for each sample: fastp, bwa mem, samtools sort, GATK
+Real reads of HG002 and HG001 (GIAB, chr20); both sides have the same reads, cores, calling engine
+and scatter. Theirs, for each sample: fastp, bwa mem, samtools sort, GATK
 MarkDuplicates, BaseRecalibrator and ApplyBQSR with known sites, the caller over each contig; with
 one thread a tool and a sample on every core, so that no core waits for a tool of one thread. Ours:
 the whole `snakemake` command up to each gVCF, its start, its checks and the screening of reads and
 alignment before calling included, with bwa and with the default aligner; and without screening.
 Indexes are made before, for both.
 
-    python benchmarks/calling.py --engine bcftools --samples 4
+    python benchmarks/calling.py --engine bcftools
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ from running import DEFAULT_ALIGNER, SHARED_DATA, THRESHOLDS, write_project  # n
 from wgs_pipeline.aligners import ALIGNERS  # noqa: E402
 
 REFERENCE = SHARED_DATA / "ref-b37-chr20/b37.chr20.windows.fa.gz"
-READS = SHARED_DATA / "giab-hg002-chr20"
 KNOWN_SITES = SHARED_DATA / "known-sites-b37-chr20"
-TRUTH = READS / "HG002.truth.cut"
 MIN_QUAL, MIN_DEPTH = 20, 5
 #: Bases of a genome at 30x: 3.1 Gb.
 GENOME_BASES = 30 * 3.1e9
@@ -73,8 +71,32 @@ GATK = 'gatk --java-options "-Xmx2g -XX:+UseSerialGC" {} 2>>gatk.log'
 
 
 @dataclass(frozen=True)
+class Person:
+    """Whose reads they are: sample, stated sex, folder of the reads and stem of the truth."""
+
+    sample: str
+    sex: str
+    folder: Path
+    truth: str
+
+    def lanes(self) -> list[tuple[str, str, Path, Path]]:
+        """Flowcell, lane and the two files of reads, of each lane."""
+        with (self.folder / "units.tsv").open() as file:
+            return [
+                (row["flowcell"], row["lane"], self.folder / row["fq1"], self.folder / row["fq2"])
+                for row in csv.DictReader(file, delimiter="\t")
+            ]
+
+
+PEOPLE = (
+    Person("HG002", "male", SHARED_DATA / "giab-hg002-chr20", "HG002.truth.cut"),
+    Person("HG001", "female", SHARED_DATA / "giab-hg001-chr20", "NA12878.truth.cut"),
+)
+
+
+@dataclass(frozen=True)
 class Measured:
-    """One side: seconds on the clock and of all its processes, and the calls of a sample."""
+    """One side: seconds on the clock and of all its processes, and the calls of everyone."""
 
     name: str
     wall_s: float
@@ -104,12 +126,6 @@ def bash(command: str, cwd: Path) -> tuple[float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def lanes() -> list[dict[str, str]]:
-    """The lanes of HG002."""
-    with (READS / "units.tsv").open() as file:
-        return list(csv.DictReader(file, delimiter="\t"))
-
-
 def prepare_reference(folder: Path) -> None:
     """Reference with the indexes that the chain needs, and the known sites."""
     folder.mkdir()
@@ -122,16 +138,18 @@ def prepare_reference(folder: Path) -> None:
         shutil.copy(path, folder / path.name)
 
 
-def chain(folder: Path, names: list[str], engine: str, cores: int) -> Measured:
+def chain(folder: Path, engine: str, cores: int) -> Measured:
     """Their side."""
     tool = "gatk() { " + GATK.replace("{}", '"$@"') + "; }"
     contigs = [line.split("\t")[0] for line in (folder / "ref/genome.fa.fai").open()]
-    first, second = (
-        " ".join(shlex.quote(str(READS / lane[f"fq{mate}"])) for lane in lanes()) for mate in (1, 2)
-    )
     sites = sorted(path.name for path in (folder / "ref").glob("*.cut.sites.vcf.gz"))
-    for name in names:
+    names = [person.sample for person in PEOPLE]
+    for person in PEOPLE:
+        name = person.sample
         (folder / name).mkdir()
+        first, second = (
+            " ".join(shlex.quote(str(lane[mate])) for lane in person.lanes()) for mate in (2, 3)
+        )
         text = CHAIN.format(
             first=first, second=second, name=name, gatk="run_gatk",
             known=" ".join(f"--known-sites ../ref/{site}" for site in sites),
@@ -142,26 +160,26 @@ def chain(folder: Path, names: list[str], engine: str, cores: int) -> Measured:
         (folder / name / "chain.sh").write_text(head + text)
     listed = "printf '%s\\n' " + " ".join(names)
     wall, cpu = bash(f"{listed} | xargs -P {cores} -I{{}} bash -c 'cd {{}}; bash chain.sh'", folder)
-    gvcf = folder / names[0] / f"{names[0]}.g.vcf.gz"
-    return Measured("chain", wall, cpu, calls(gvcf, names[0], engine, folder / "ref/genome.fa"))
+    gvcfs = [folder / name / f"{name}.g.vcf.gz" for name in names]
+    return Measured("chain", wall, cpu, calls(gvcfs, engine, folder / "ref/genome.fa"))
 
 
-def ours(
-    folder: Path, names: list[str], engine: str, cores: int, aligner: str, screened: bool = True
-) -> Measured:
+def ours(folder: Path, engine: str, cores: int, aligner: str, screened: bool = True) -> Measured:
     """Our side with one aligner; without screening no QC is done before calling."""
     units = [
         {
-            **{"sample_id": name, "library_id": f"{name}_A", "flowcell": lane["flowcell"]},
-            **{"lane": lane["lane"]},
-            **{f"fastq_{mate}": str(READS / lane[f"fq{mate}"]) for mate in (1, 2)},
+            **{"sample_id": person.sample, "library_id": f"{person.sample}_A"},
+            **{"flowcell": flowcell, "lane": lane, "fastq_1": str(first), "fastq_2": str(second)},
         }
-        for name in names
-        for lane in lanes()
+        for person in PEOPLE
+        for flowcell, lane, first, second in person.lanes()
     ]
     project = write_project(
         folder / f"ours-{aligner}-{screened}",
-        [{"sample_id": n, "patient_id": f"SYN-{n}", "sex": "male"} for n in names],
+        [
+            {"sample_id": each.sample, "patient_id": f"SYN-{each.sample}", "sex": each.sex}
+            for each in PEOPLE
+        ],
         units,
         {"build": "GRCh37-windows", "fasta": str(REFERENCE)},
         aligner={"name": aligner},
@@ -174,32 +192,42 @@ def ours(
     start = ["snakemake", "--profile", "profiles/smoke", "--cores", str(cores), "--configfile"]
     run = shlex.join([*start, str(project.config)])
     bash(f"{run} -- {ALIGNERS[aligner].index_files[0]} reference/genome.fa.fai", REPOSITORY)
-    targets = " ".join(f"gvcf/{name}.g.vcf.gz.tbi" for name in names)
+    targets = " ".join(f"gvcf/{person.sample}.g.vcf.gz.tbi" for person in PEOPLE)
     wall, cpu = bash(f"{run} -- {targets}", REPOSITORY)
     results = project.results
-    gvcf = results / f"gvcf/{names[0]}.g.vcf.gz"
-    found = calls(gvcf, names[0], engine, results / "reference/genome.fa")
+    gvcfs = [results / f"gvcf/{person.sample}.g.vcf.gz" for person in PEOPLE]
+    found = calls(gvcfs, engine, results / "reference/genome.fa")
     name = f"ours, {aligner}" + ("" if screened else ", no screening")
     return Measured(name, wall, cpu, found)
 
 
-def calls(gvcf: Path, sample: str, engine: str, fasta: Path) -> dict[str, Score]:
-    """Score of a gVCF inside the confident regions; GATK's after GenotypeGVCFs."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        if engine == "gatk":
-            dictionary = folder / "ref"
-            dictionary.mkdir()
-            shutil.copy(fasta, dictionary / "genome.fa")
-            bash("samtools faidx genome.fa; samtools dict -o genome.dict genome.fa", dictionary)
-            called = folder / "called.vcf.gz"
-            bash(
-                f"gatk GenotypeGVCFs -R ref/genome.fa -V {shlex.quote(str(gvcf))} -O called.vcf.gz",
-                folder,
-            )
-            gvcf = called
-        truth = Path(f"{TRUTH}.vcf.gz")
-        return score(truth, gvcf, sample, Path(f"{TRUTH}.bed"), fasta, folder / "score")
+def calls(gvcfs: list[Path], engine: str, fasta: Path) -> dict[str, Score]:
+    """Score of everyone's gVCF inside the confident regions, summed; GATK's after GenotypeGVCFs."""
+    total: dict[str, Score] = {}
+    for person, gvcf in zip(PEOPLE, gvcfs, strict=True):
+        truth = person.folder / person.truth
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            if engine == "gatk":
+                gvcf = genotyped(gvcf, fasta, folder)
+            found = score(
+                Path(f"{truth}.vcf.gz"), gvcf, person.sample, Path(f"{truth}.bed"), fasta,
+                folder / "score",
+            )  # fmt: skip
+        for kind, each in found.items():
+            total[kind] = total[kind] + each if kind in total else each
+    return total
+
+
+def genotyped(gvcf: Path, fasta: Path, folder: Path) -> Path:
+    """Calls of GATK's gVCF."""
+    dictionary = folder / "ref"
+    dictionary.mkdir()
+    shutil.copy(fasta, dictionary / "genome.fa")
+    bash("samtools faidx genome.fa; samtools dict -o genome.dict genome.fa", dictionary)
+    name = shlex.quote(str(gvcf))
+    bash(f"gatk GenotypeGVCFs -R ref/genome.fa -V {name} -O called.vcf.gz", folder)
+    return folder / "called.vcf.gz"
 
 
 def show(rows: list[Measured], bases: float, output: Path | None) -> None:
@@ -227,23 +255,24 @@ def main() -> None:
     """Measure both sides, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--engine", choices=CALLERS, default="gatk")
-    parser.add_argument("--samples", type=int, default=4, help="samples of the same reads")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     missing = [tool for tool in ("gatk", "fastp", "bwa", "samtools") if not shutil.which(tool)]
-    if missing or not READS.is_dir():
-        raise SystemExit(f"bench-calling needs {', '.join(missing) or READS}")
-    names = [f"S{number}" for number in range(1, options.samples + 1)]
+    if missing or not SHARED_DATA.is_dir():
+        raise SystemExit(f"bench-calling needs {', '.join(missing) or SHARED_DATA}")
     with tempfile.TemporaryDirectory(prefix="bench-calling.") as scratch:
         folder = Path(scratch)
         prepare_reference(folder / "ref")
-        rows = [chain(folder, names, options.engine, options.cores)]
+        rows = [chain(folder, options.engine, options.cores)]
         sides = dict.fromkeys([("bwa", True), (DEFAULT_ALIGNER, True), (DEFAULT_ALIGNER, False)])
         for aligner, screened in sides:
-            rows.append(ours(folder, names, options.engine, options.cores, aligner, screened))
-        reads = folder / f"ours-bwa-True/results/qc/{names[0]}/reads.json"
-        bases = json.loads(reads.read_text())["bases"] * len(names)
+            rows.append(ours(folder, options.engine, options.cores, aligner, screened))
+        qc = folder / "ours-bwa-True/results/qc"
+        bases = sum(
+            json.loads((qc / person.sample / "reads.json").read_text())["bases"]
+            for person in PEOPLE
+        )
     show(rows, bases, options.json)
 
 

@@ -15,6 +15,9 @@ class Score:
     false: int
     missed: int
 
+    def __add__(self, other: Score) -> Score:
+        return Score(self.true + other.true, self.false + other.false, self.missed + other.missed)
+
     @property
     def recall(self) -> float:
         return self.true / (self.true + self.missed)

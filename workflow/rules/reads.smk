@@ -14,7 +14,7 @@ rule screen_lane:
         "benchmarks/screen_lane/{sample}.{lane}.tsv"
     conda:
         "../envs/fastp.yaml"
-    threads: 2
+    threads: 1
     resources:
         **needs("screen_lane"),
     shell:

@@ -141,6 +141,7 @@ def main() -> None:
     """Call with every engine and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--engine", action="append", choices=ENGINES, help="default: all")
+    parser.add_argument("--aligner", default="auto", help="default: the pipeline's")
     parser.add_argument("--folder", type=Path, help="of the runs, kept; default: temporary")
     parser.add_argument(
         "--options", action="store_true", help="options of mpileup too, one changed at a time"
@@ -156,13 +157,13 @@ def main() -> None:
                for key, value in (each.split("=") for each in arguments.set)}  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
         folder = (arguments.folder or Path(scratch)).absolute()
-        base = call(folder / "bcftools", {"engine": "bcftools", **changed})
+        base = call(folder / "bcftools", {"engine": "bcftools", **changed}, arguments.aligner)
         print("| engine | filter | reads | | TP | FP | FN | recall | precision | F1 | genotypes |")
         print("|---|---|---|---|---|---|---|---|---|---|---|")
         costs = []
         for engine in arguments.engine or ENGINES:
             crams = None if engine == "bcftools" else base / "alignment"
-            results = call(folder / engine, {"engine": engine, **changed}, crams)
+            results = call(folder / engine, {"engine": engine, **changed}, arguments.aligner, crams)
             compare(results, engine, Path(scratch))
             costs.append((engine, *seconds(results)))
         if arguments.options:

@@ -76,13 +76,18 @@ def _units(crams: Path | None) -> str:
 
 
 def call(
-    folder: Path, calling: Mapping[str, object], crams: Path | None = None, cores: int = 2
+    folder: Path,
+    calling: Mapping[str, object],
+    aligner: str = "auto",
+    crams: Path | None = None,
+    cores: int = 2,
 ) -> Path:
     """Run the workflow up to the callsets; the folder of the results.
 
     Args:
         folder: Of the project; one that is there goes on where it stopped.
         calling: Section ``calling`` of the configuration.
+        aligner: ``aligner.name`` of the configuration.
         crams: Folder of the alignments; None: they are made of the reads.
         cores: For the whole run.
     """
@@ -97,6 +102,7 @@ def call(
         "results": "results",
         "reference": {"build": "GRCh37-windows", "fasta": str(REFERENCE)},
         "ngd": {"root": "ngd", "vault": "vault"},
+        "aligner": {"name": aligner},
         "calling": {"scatter_count": 2, **calling},
         "qc": {"early_stop": False},
     }

@@ -1,13 +1,13 @@
 """FASTQ to gVCF: our workflow against the step-by-step chain that comparable pipelines run.
 
 Real reads of HG002 and HG001 (GIAB, chr20); both sides have the same reads, cores, calling engine
-and scatter. Theirs is what nf-core/sarek does: fastp, bwa mem and samtools sort for each lane,
-then for each sample GATK MarkDuplicates, BaseRecalibrator and ApplyBQSR with known sites, the caller
-over each contig; with one thread a tool and a sample on every core, so that no core waits for a
-tool of one thread. Ours: the whole `snakemake` command up to each gVCF, its start, its checks and
-the screening of reads and alignment before calling included, with bwa and with the default aligner;
-and without screening. Indexes are made before, for both, and ours has run once before, as an
-installation keeps what it compiled at its first run.
+and scatter. Theirs is what nf-core/sarek does: fastp, bwa mem and samtools sort for each lane, then
+for each sample GATK MarkDuplicates, BaseRecalibrator and ApplyBQSR with known sites, and the caller
+over each contig; with one thread a tool and a sample on every core, so that no core waits. Ours:
+the whole `snakemake` command up to each gVCF, its start, its checks and the screening of reads and
+alignment before calling included, with bwa and with the default aligner; and without screening.
+Indexes are made before, for both, and ours has run once before, as an installation keeps what it
+compiled at its first run.
 
     python benchmarks/calling.py --engine bcftools
 """

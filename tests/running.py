@@ -97,11 +97,12 @@ class Project:
     ) -> subprocess.Popen[bytes]:
         """Start a run in a session of its own, so that it can be killed with all its jobs.
 
-        What it says goes to ``output``.
+        What it says goes to ``output``. It does not outlive this process.
         """
+        command = ["setpriv", "--pdeathsig", "KILL", "--"]
         with output.open("wb") as file:
             return subprocess.Popen(
-                self.command(*arguments, profile=profile),
+                [*command, *self.command(*arguments, profile=profile)],
                 cwd=REPOSITORY,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,

@@ -1,10 +1,10 @@
 """A SLURM cluster of several nodes on this machine, for the length of a test session.
 
 munged, MariaDB, slurmdbd, slurmctld and a slurmd for each node run in the foreground as children
-of this process, with a configuration, ports, sockets and files of their own: nothing of the
-system's is touched. A node is a PID, UTS and mount namespace: its own processes (which all die
-with it, as in a power cut), its own hostname and its own scratch disk. Memory limits are real
-where control groups (v1) can be written.
+of this process, and die with it, with a configuration, ports, sockets and files of their own:
+nothing of the system's is touched. A node is a PID, UTS and mount namespace: its own processes
+(which all die with it, as in a power cut), its own hostname and its own scratch disk. Memory limits
+are real where control groups (v1) can be written.
 
 Nodes declare more cores and memory than the machine has (``config_overrides``), so that the
 requests of production are scheduled as they stand; what counts is what a job really uses.
@@ -27,15 +27,32 @@ from pathlib import Path
 #: Programs of Debian's packages slurmctld, slurmd, slurm-client, slurmdbd, munge, mariadb-server.
 PROGRAMS = (
     *("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd"),
-    *("sbatch", "sacct", "sacctmgr", "scontrol", "sinfo", "squeue", "scancel", "unshare"),
+    *(
+        "sbatch",
+        "sacct",
+        "sacctmgr",
+        "scontrol",
+        "sinfo",
+        "squeue",
+        "scancel",
+        "unshare",
+        "setpriv",
+    ),
+)
+#: What makes a node of its command.
+NAMESPACES = (
+    *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "--mount"),
+    *("--propagation", "private"),
 )
 #: Where each session notes its processes, for the next one to end if it was killed.
 RECORDS = Path("/var/tmp")
 CGROUPS = Path("/sys/fs/cgroup")
 #: The scratch disk of a node, as ``profiles/slurm`` names it; each node has its own.
 SCRATCH = Path("/scratch")
+#: Size of the small file system that all nodes share, MB.
+DISK_MB = 64
 #: How long a daemon may take to answer, in seconds.
-START = 60
+START = 180
 
 
 @dataclass(frozen=True)
@@ -68,7 +85,13 @@ def missing() -> str:
         return f"not installed: {', '.join(lacking)} (setup/tools.sh --slurm)"
     if os.geteuid() != 0:
         return "starting nodes in namespaces of their own needs root"
-    return ""
+    tried = subprocess.run(
+        [*NAMESPACES, "mount", "--bind", "/tmp", "/tmp"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"no namespaces for nodes: {tried.stderr.strip()}" if tried.returncode else ""
 
 
 _PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
@@ -106,6 +129,11 @@ class Cluster:
         )
         return done.stdout
 
+    @property
+    def disk(self) -> Path:
+        """A small file system of its own that all nodes share, for tests to fill."""
+        return self.folder / "disk"
+
     # -- start and stop ------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -121,6 +149,10 @@ class Cluster:
         if not SCRATCH.exists():
             SCRATCH.mkdir()
             self._made_scratch = True
+        # Before the nodes: they see what is mounted when they start.
+        self.disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(self.disk)]
+        subprocess.run(mount, check=True)
         self._start_munge()
         self._start_database()
         self.start_accounting()
@@ -141,6 +173,7 @@ class Cluster:
             for group in sorted(CGROUPS.glob(f"*/slurm_{node.name}/**/"), reverse=True):
                 with suppress(OSError):
                     group.rmdir()
+        unmount(self.disk)
         if self._made_scratch:
             with suppress(OSError):  # another session may use it
                 SCRATCH.rmdir()
@@ -183,10 +216,20 @@ class Cluster:
             'hostname "$1"; mount --bind "$2" "$3"; mount --bind "$4" /etc/slurm; '
             'unset SLURM_CONF; slurmd -D -N "$1" & wait $!'
         )
-        node = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "--mount"]
-        node += ["--propagation", "private", "sh", "-ec", script, "sh", name]
         folders = (self._disk(name), SCRATCH, self.folder / "etc")
-        self._spawn(name, [*node, *map(str, folders)])
+        self._spawn(name, [*NAMESPACES, "sh", "-ec", script, "sh", name, *map(str, folders)])
+
+    def save_jobs(self, *ids: str) -> None:
+        """Wait until slurmctld has written down that these jobs run.
+
+        It does so every few seconds. One that is killed before has never heard of them when it
+        comes back, and drains their nodes.
+        """
+        saved = self.folder / "state/job_state"
+        asked = time.time()
+        for job in ids:  # what is changed is written
+            self.ask("scontrol", "update", f"jobid={job}", "admincomment=seen")
+        self._wait(lambda: saved.exists() and saved.stat().st_mtime >= asked, "job_state")
 
     def wait_for_node(self, name: str) -> None:
         """Wait until a node takes jobs."""
@@ -209,7 +252,7 @@ class Cluster:
     def _spawn(self, name: str, command: Sequence[str], **environment: str) -> None:
         with (self.folder / "log" / f"{name}.out").open("ab") as log:
             self._daemons[name] = subprocess.Popen(
-                command,
+                dying_with_this_process(command),
                 env={**self.environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -376,6 +419,11 @@ AccountingStoreFlags=job_comment
 """
 
 
+def dying_with_this_process(command: Sequence[str]) -> list[str]:
+    """A command that the kernel kills when the process that starts it ends, however it ends."""
+    return ["setpriv", "--pdeathsig", "KILL", "--", *command]
+
+
 def _host() -> str:
     return socket.gethostname().partition(".")[0]
 
@@ -415,8 +463,15 @@ def end_leftovers() -> None:
         if _started(owner) != began:
             processes = {int(pid): began for pid, began in known["processes"].items()}
             _end_all(processes)
+            unmount(Path(known["folder"]) / "disk")
             shutil.rmtree(known["folder"], ignore_errors=True)
             record.unlink(missing_ok=True)
+
+
+def unmount(folder: Path) -> None:
+    """Take a file system away, if there is one."""
+    if folder.is_mount():
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def _end_all(processes: dict[int, str]) -> None:

@@ -171,6 +171,7 @@ def submit(
     fastp: str,
     *arguments: str,
     samples: Sequence[str] = ("toy_unrelated",),
+    results: Path | None = None,
     prepare: Callable[[Project], None] = lambda project: None,
 ) -> Submitted:
     """Start to screen lanes of a toy project on the cluster.
@@ -182,11 +183,13 @@ def submit(
         fastp: What the tool does before it screens, in bash; ``$call`` is which call this is.
         arguments: Further arguments of snakemake.
         samples: Samples of which a lane is screened.
+        results: Where the results folder really is, if not in the project.
         prepare: Called with the project before the run.
     """
     tools = folder / "tools"
     tools.mkdir(parents=True)
     script = f"""#!/bin/bash
+[[ $1 != --version ]] || exec /usr/bin/fastp --version
 echo x >>{folder}/begun
 call=$(wc -l <{folder}/begun)
 {fastp}
@@ -200,5 +203,9 @@ exec /usr/bin/fastp "$@"
     names = [f"{row['flowcell']}.{row['lane']}.{row['library_id']}" for row in units]
     pairs = zip(units, names, strict=True)
     targets = tuple(f"qc/{row['sample_id']}/{name}.fastp.json" for row, name in pairs)
+    if results is not None:
+        results.mkdir()
+        copy.results.symlink_to(results)
+        copy.edit_config(results=str(results))
     prepare(copy)
     return Submitted(cluster, Project(copy.folder, tools), targets, arguments)

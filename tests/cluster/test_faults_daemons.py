@@ -58,8 +58,8 @@ def impatient(cluster, toy, tmp_path_factory):
 
 
 def test_slurmctld_is_killed_and_started_again(cluster, run, impatient):
-    job = run.running()
-    impatient.running()
+    job, other = run.running(), impatient.running()
+    cluster.save_jobs(job.id, other.id)
     cluster.end("slurmctld", kill=True)
     time.sleep(8)
     cluster.start_controller()

@@ -15,7 +15,7 @@ import pytest
 from slurm_cluster import SCRATCH, Cluster
 from submitting import Submitted, on, submit, wait_until
 
-from running import Project, make_toy
+from running import Project, make_toy, unfinished
 
 TWO = ("toy_father", "toy_unrelated")
 #: What the tool does before it does its work.
@@ -52,6 +52,12 @@ def runs(cluster, toy, tmp_path_factory):
     def held_back(project: Project) -> None:
         hold_back(cluster, project, folder / "late/upper")
 
+    # Others fill the disk of the results while the job runs: 64 kB are left for a file of 120 kB.
+    ballast = cluster.disk / "ballast"
+    crowd = (
+        f"[[ -e {folder}/room ]] || {{ dd if=/dev/zero of={ballast} bs=4k; "
+        f"truncate --size=-64K {ballast}; }}"
+    )
     wait = f"{FIRST} sleep 600"
     begin("time", wait, *on("short", runtime="attempt"))
     begin("memory", f"{FIRST} {EAT}", *on("short", mem_mb="1500*attempt"))
@@ -62,6 +68,8 @@ def runs(cluster, toy, tmp_path_factory):
     begin("not_requeued", wait, *on("preemptible"))
     begin("drained", "sleep 8", *on("drained"), "--jobs", "1", samples=TWO)
     begin("disk_full", FILL, *on("long"), "--retries", "1")
+    shared = {"results": cluster.disk / "results"}
+    begin("results_full", crowd, *on("long"), "--retries", "1", **shared)
     begin("one_of_two", FAIL_ONE, *on("short"), "--retries", "0", samples=TWO)
     begin("late", "", *on("long"), "--latency-wait", "240", prepare=held_back)
     try:
@@ -153,6 +161,23 @@ def test_a_full_scratch_disk_is_named(runs: dict[str, Submitted]):
     (cause,) = next(s for s in report["samples"] if s["sample"] == "toy_unrelated")["causes"]
     assert cause["kind"] == "disk_full"
     assert any("No space left on device" in line for line in cause["lines"])
+
+
+def test_a_full_results_disk_is_named_and_the_run_goes_on_when_there_is_room(
+    runs: dict[str, Submitted],
+):
+    """The file system that all nodes share. By itself fastp leaves half a file, and succeeds."""
+    run = runs["results_full"]
+    assert run.end() != 0
+    assert run.failures() == [("disk_full", "FAILED")] * 2
+    (target,) = run.targets
+    assert not (run.project.results / target).exists()
+    assert unfinished(run.cluster.disk / "results") == []
+    (run.cluster.disk / "ballast").unlink()
+    (run.project.folder.parents[1] / "room").touch()
+    run.start()
+    run.succeed()
+    assert json.loads((run.project.results / target).read_text())["summary"]
 
 
 def test_a_sample_that_fails_leaves_the_others_alone(runs: dict[str, Submitted]):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from running import Project, copy_inputs, loaded, make_toy, unfinished
+from running import BIN, DEFAULT_ALIGNER, Project, copy_inputs, loaded, make_toy, unfinished
 
 needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs needs root")
 
@@ -84,6 +85,48 @@ def test_a_disk_that_fills_up(project, results, size):
     assert loaded(project) == set()
     assert unfinished(results) == []
     assert list((results / "alignment").glob("*")) == []
+
+
+def crowding(tool, first_argument, folder, results):
+    """A tool that runs when others have filled the disk of the results: 40 kB are left."""
+    folder.mkdir()
+    real = shutil.which(tool, path=os.pathsep.join([str(BIN), os.environ["PATH"]]))
+    ballast = results / "ballast"
+    (folder / tool).write_text(f"""#!/bin/bash
+if [[ $1 == {first_argument} ]]; then
+    dd if=/dev/zero of={ballast} bs=4k 2>/dev/null
+    truncate --size=-40K {ballast}
+fi
+exec {real} "$@"
+""")
+    (folder / tool).chmod(0o755)
+    return folder
+
+
+@needs_mount
+@pytest.mark.parametrize(
+    ("tool", "first_argument", "target"),
+    [
+        ("fastp", "--in1", "qc/toy_unrelated/HSYN2DSXX.L001.toy_unrelated_A.fastp.json"),
+        ("minibwa", "index", "reference/minibwa/genome.mbw"),
+    ],
+)
+def test_a_tool_that_does_not_say_when_the_disk_is_full(
+    project, results, tmp_path, tool, first_argument, target
+):
+    """It exits with 0; with an index that was cut short minibwa would align reads elsewhere."""
+    if tool == "minibwa" != DEFAULT_ALIGNER:
+        pytest.skip("minibwa is not installed")
+    mount(results, "size=2m")
+    tools = crowding(tool, first_argument, tmp_path / "tools", results)
+    run = Project(project.folder, tools).run("--", target)
+    assert run.code != 0
+    assert "No space left on device" in run.output
+    assert unfinished(results) == []
+    assert not (results / target).exists()
+    (results / "ballast").unlink()
+    project.complete("--", target)
+    assert (results / target).stat().st_size > 40 * 1024
 
 
 @needs_mount

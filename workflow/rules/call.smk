@@ -29,9 +29,10 @@ rule import_gvcf:
         exec 2>{log:q}
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
+        # Through cat, which says when the disk is full: bcftools view does not.
         bcftools reheader --fai {input.fai:q} {input.gvcf:q} \
             | bcftools view --no-version --threads {threads} --output-type z \
-                --output "$part/gvcf.gz"
+            | cat >"$part/gvcf.gz"
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}

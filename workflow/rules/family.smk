@@ -81,9 +81,10 @@ rule merge_callset:
         exec 2>{log:q}
         part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
+        # Through cat, which says when the disk is full: bcftools view does not.
         {params.source} {input.gvcfs:q} \
             | bcftools view --include 'GT="alt"' --threads {threads} --output-type z \
-                --output "$part/vcf.gz"
+            | cat >"$part/vcf.gz"
         tabix --preset vcf "$part/vcf.gz"
         mv "$part/vcf.gz" {output.vcf:q}
         mv "$part/vcf.gz.tbi" {output.tbi:q}

@@ -182,6 +182,7 @@ rule measure_sample:
         exec 2>{log:q}
         part=$(mktemp --directory {output.variants:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
+        # Through cat, which says when the disk is full: bcftools stats does not.
         bcftools view --samples {wildcards.sample} --trim-alt-alleles --min-ac 1 \
             --targets-file {input.autosomes:q} --apply-filters PASS,. --output-type u \
             {input.gvcf:q} \
@@ -189,7 +190,7 @@ rule measure_sample:
             | bcftools norm --fasta-ref {input.fasta:q} --atomize --atom-overlaps . \
                 --output-type u \
             | bcftools view --exclude 'ALT="*" || ALT~"<" || ABS(ILEN)>=50' --output-type u \
-            | bcftools stats --samples - >"$part/stats"
+            | bcftools stats --samples - | cat >"$part/stats"
         wgs qc charr {input.gvcf:q} --autosomes {input.autosomes:q} \
             --reference-fai {input.fai:q} {params.sites} -o "$part/charr"
         mv "$part/stats" {output.variants:q}

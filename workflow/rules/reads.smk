@@ -22,8 +22,9 @@ rule screen_lane:
         exec 2>{log:q}
         part=$(mktemp --directory {output.json:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
+        # Through cat, which says when the disk is full: fastp does not.
         fastp --in1 {input.fastq_1:q} --in2 {input.fastq_2:q} --thread {threads} \
             --disable_adapter_trimming --disable_quality_filtering --disable_length_filtering \
-            --disable_trim_poly_g --json "$part/json" --html /dev/null
+            --disable_trim_poly_g --json /dev/stdout --html /dev/null | cat >"$part/json"
         mv "$part/json" {output.json:q}
         """

@@ -6,7 +6,8 @@ rule index_minibwa:
     input:
         fasta="reference/genome.fa",
     output:
-        ALIGNER.index_files,
+        l2b=ALIGNER.index_files[0],
+        mbw=ALIGNER.index_files[1],
     log:
         "logs/index_minibwa/genome.log",
     benchmark:
@@ -18,12 +19,23 @@ rule index_minibwa:
         **needs("index_minibwa"),
     params:
         prefix=lambda wildcards, output: Path(output[0]).with_suffix(""),
-        folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
         """
         exec 2>{log:q}
         part=$(mktemp --directory {params.prefix:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
+        # Through cat, which says when the disk is full: minibwa does not, and with an index that was
+        # cut short it aligns reads elsewhere.
+        exec 5> >(exec cat >"$part/l2b")
+        l2b=$!
+        exec 6> >(exec cat >"$part/mbw")
+        mbw=$!
+        ln -s /dev/fd/5 "$part/genome.l2b"
+        ln -s /dev/fd/6 "$part/genome.mbw"
         minibwa index -t {threads} {input.fasta:q} "$part/genome"
-        mv "$part"/genome.* {params.folder:q}
+        exec 5>&- 6>&-
+        wait "$l2b"
+        wait "$mbw"
+        mv "$part/l2b" {output.l2b:q}
+        mv "$part/mbw" {output.mbw:q}
         """

@@ -26,7 +26,8 @@ rule make_dictionary:
         exec 2>{log:q}
         part=$(mktemp --directory {output.dictionary:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
-        samtools dict --output "$part/dict" {input.fasta:q}
+        # Through cat, which says when the disk is full: samtools dict does not.
+        samtools dict {input.fasta:q} | cat >"$part/dict"
         mv "$part/dict" {output.dictionary:q}
         """
 

@@ -62,26 +62,31 @@ def make_tiled(data: Path, copies: int, folder: Path) -> Tiled:
     Args:
         data: Folder of the shared data, with ``ref-b37-chr20`` and ``giab-hg002-chr20``.
         copies: Copies of the windows, 1 to 24.
-        folder: Where to; made if it is not there.
+        folder: Where to. What an earlier call made there is taken as it is.
     """
     if not 1 <= copies <= MOST_COPIES:
         raise SystemExit(f"{copies} copies; expected 1 to {MOST_COPIES}")
+    fasta, done = folder / "tiled.fa", folder / "done"
+    pairs_of = {
+        lane: (folder / f"{FLOWCELL}_{lane}_R1.fastq.gz", folder / f"{FLOWCELL}_{lane}_R2.fastq.gz")
+        for lane in LANES
+    }
+    tiled = Tiled(fasta, tuple((lane, *paths) for lane, paths in pairs_of.items()))
+    if done.exists():
+        return tiled
     folder.mkdir(parents=True, exist_ok=True)
     orders = itertools.islice(itertools.permutations("ACGT"), copies)
     exchanges = [str.maketrans("ACGT", "".join(order)) for order in orders]
     windows = data / "ref-b37-chr20/b37.chr20.windows.fa.gz"
-    fasta = folder / "tiled.fa"
     _write_reference(windows, fasta, exchanges)
     reads = _oriented_reads(data / "giab-hg002-chr20", windows, folder)
     pairs = list(zip(reads[::2], reads[1::2], strict=True))
-    lanes = []
-    for number, lane in enumerate(LANES):
-        paths = [folder / f"{FLOWCELL}_{lane}_R{mate}.fastq.gz" for mate in (1, 2)]
+    for number, paths in enumerate(pairs_of.values()):
         for mate, path in enumerate(paths):
             chosen = [pair[mate] for pair in pairs[number :: len(LANES)]]
             _write_fastq(path, chosen, number + 1, exchanges)
-        lanes.append((lane, paths[0], paths[1]))
-    return Tiled(fasta, tuple(lanes))
+    done.touch()
+    return tiled
 
 
 def _write_reference(windows: Path, fasta: Path, exchanges: Sequence[dict[int, int]]) -> None:

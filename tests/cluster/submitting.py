@@ -140,7 +140,16 @@ class Submitted:
     @property
     def calls(self) -> int:
         """How often the tool was called."""
-        return len(self.begun.read_text().split()) if self.begun.exists() else 0
+        return self._lines("begun")
+
+    @property
+    def unanswered(self) -> int:
+        """How often the executor plugin asked accounting in vain."""
+        return self._lines("unanswered")
+
+    def _lines(self, name: str) -> int:
+        path = self.project.folder.parent / name
+        return len(path.read_text().splitlines()) if path.exists() else 0
 
     def report(self) -> dict[str, Any]:
         """What the run report says, written by the command that its rule runs."""
@@ -195,8 +204,16 @@ call=$(wc -l <{folder}/begun)
 {fastp}
 exec /usr/bin/fastp "$@"
 """
-    (tools / "fastp").write_text(script)
-    (tools / "fastp").chmod(0o755)
+    # Of the plugin's questions those are counted that had no answer.
+    count = f"""#!/bin/bash
+/usr/bin/sacct "$@"
+code=$?
+[[ $code == 0 || $* != *--endtime* ]] || echo x >>{folder}/unanswered
+exit $code
+"""
+    for tool, text in (("fastp", script), ("sacct", count)):
+        (tools / tool).write_text(text)
+        (tools / tool).chmod(0o755)
     copy = copy_inputs(toy, folder / "project")
     lane = {row["sample_id"]: row for row in copy.rows("units.tsv")}
     units = [lane[sample] for sample in samples]

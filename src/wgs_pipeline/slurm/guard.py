@@ -22,6 +22,10 @@ from wgs_pipeline.slurm.commands import available
 from wgs_pipeline.slurm.plugin import correct_states
 from wgs_pipeline.slurm.queue import LOGS, QueuedJob, queued_jobs
 
+#: Stops the run as Ctrl-C does: Snakemake gives its lock back, reports, and exits with 1. SIGINT
+#: itself is not heard by a command that a script has put into the background.
+_STOP = signal.SIGUSR1
+
 logger = logging.getLogger(__name__)
 
 
@@ -52,8 +56,7 @@ class Guard(threading.Thread):
                 last_seen = [job.id for job in jobs] if jobs else last_seen
                 alive_at = time.monotonic()
         logger.error("%s", self._explained(last_seen))
-        # As Ctrl-C does: Snakemake gives its lock back, reports, and exits with 1.
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), _STOP)
 
     def _alive(self) -> list[QueuedJob] | None:
         """Jobs that wait or run; None where SLURM does not say."""
@@ -82,9 +85,13 @@ class Guard(threading.Thread):
 
 
 def watch(results: Path, stall_s: float) -> None:
-    """Watch over the jobs of a run for as long as this process lives, where there is SLURM."""
+    """Watch over the jobs of a run for as long as this process lives, where there is SLURM.
+
+    To be called in the main thread.
+    """
     if available("squeue") and available("sacct"):
         correct_states()
+        signal.signal(_STOP, signal.default_int_handler)
         Guard(results, stall_s).start()
 
 

@@ -124,14 +124,13 @@ def genome_tasks(table: Table, grouped: bool = True) -> list[Task]:
     if grouped:
         add(["measure_depth", "count_reads"], 2, [verified])
         pieces.append(len(tasks) - 1)
-        called = add(["gather_gvcf", "verify_gvcf", "measure_sample"], 2, pieces)
-        add(["judge_sample", "register_genome"], 1, [called])
+        called = add(["gather_gvcf", "measure_sample"], 2, pieces)
+        judged = add(["judge_sample"], 1, [called])
     else:
         measured = [add([rule], 2, [verified]) for rule in ("measure_depth", "count_reads")]
         gvcf = add(["gather_gvcf"], 2, pieces)
-        checked = add(["verify_gvcf"], 1, [gvcf])
-        judged = add(["judge_sample"], 1, [add(["measure_sample"], 1, [*measured, checked])])
-        add(["register_genome"], 1, [judged])
+        judged = add(["judge_sample"], 1, [add(["measure_sample"], 1, [*measured, gvcf])])
+    add(["register_genome"], 1, [judged])
     return tasks
 
 

@@ -47,10 +47,9 @@ MADE = {
     "qc": [
         *("qc/{s}/mosdepth.quantized.bed.gz", "qc/{s}/samtools_stats.txt"),
         *("qc/{s}/bcftools_stats.txt", "qc/{s}/charr.json", "qc/{s}/metrics.json"),
+        "qc/{s}/fingerprint.npz",
     ],
-    "verdict": [
-        f"qc/{{s}}/{name}" for name in ("fingerprint.npz", "identity.json", "verdict.json")
-    ],
+    "verdict": ["qc/{s}/identity.json", "qc/{s}/verdict.json"],
     "database": ["ngd/{s}.registration.json", "ngd/{s}.loaded.json"],
 }
 

@@ -25,9 +25,9 @@ from wgs_pipeline.aligners import ALIGNERS
 STAGES = {
     ALIGNERS[DEFAULT_ALIGNER].index_rule: 0.0,
     "align": 0.7,
+    "measure_depth": 0.0,
     "call_piece": 0.1,
     "gather_gvcf": 0.1,
-    "measure_depth": 0.0,
     "register_genome": 0.6,
     "load_genome": 0.3,
     "run_multiqc": 1.0,

@@ -13,7 +13,6 @@ PROFILES = sorted(path.name for path in (REPOSITORY / "profiles").iterdir() if p
 # By hand from the sheets of the toy: four samples with consent, on 3 + 2 + 2 + 1 lanes; a family
 # of three and one of one; two pieces of the genome.
 SAMPLES, LANES, FAMILIES, JOINT, PIECES = 4, 8, 2, 1, 2
-SEVERAL_LANES = 3
 ONCE = (
     *("stage_reference", "index_fasta", "scatter_intervals", "list_regions"),
     *("initialise_database", "tabulate_cohort", "run_multiqc", "write_run_report", "all"),
@@ -21,9 +20,8 @@ ONCE = (
 )
 PER_SAMPLE = (
     *("align", "verify_alignment", "measure_depth", "count_reads", "gather_gvcf"),
-    *("verify_gvcf", "measure_sample", "judge_sample"),
-    *("screen_alignment", "fingerprint_sample", "check_identity"),
-    *("register_genome", "load_genome", "compare_with_truth", "list_ploidy"),
+    *("screen_alignment", "measure_sample", "judge_sample"),
+    *("register_genome", "load_genome", "compare_with_truth"),
     *("call_structural", "call_copy_number", "call_mitochondrion"),
 )
 OF_STRUCTURAL = ("exclude_regions", "call_structural", "call_copy_number")
@@ -32,7 +30,6 @@ COMMON = {
     **dict.fromkeys(ONCE, 1),
     **dict.fromkeys(PER_SAMPLE, SAMPLES),
     "screen_lane": LANES,
-    "compare_lanes": SEVERAL_LANES,
     "call_family_piece": JOINT * PIECES,
     "gather_callset": JOINT,
     "merge_callset": FAMILIES - JOINT,

@@ -83,7 +83,7 @@ def content(path):
         ("align", "alignment/toy_proband.cram"),
         ("index_fasta", "reference/genome.fa.fai"),
         (ALIGNERS[DEFAULT_ALIGNER].index_rule, ALIGNERS[DEFAULT_ALIGNER].index_files[-1]),
-        ("list_ploidy", "reference/ploidy/toy_proband.bed"),
+        ("screen_alignment", "reference/ploidy/toy_proband.bed"),
     ],
 )
 def test_a_recorded_command_makes_the_same_again(toy_run, documents, tmp_path, rule, output):

@@ -11,7 +11,7 @@ from wgs_pipeline.aligners import ALIGNERS
 OTHER_ALIGNER = next(name for name in ALIGNERS if name != DEFAULT_ALIGNER)
 REFERENCE = {"stage_reference", "index_fasta", "list_regions"}
 ALIGNING = {"align", "verify_alignment", "measure_depth", "count_reads"}
-CALLING = {"call_piece", "gather_gvcf", "verify_gvcf", "call_family_piece"}
+CALLING = {"call_piece", "gather_gvcf", "call_family_piece"}
 JUDGING = {"judge_sample"}
 REPORTING = {"write_run_report"}
 EVERYTHING = REFERENCE | {"screen_lane"} | ALIGNING | CALLING | JUDGING | REPORTING

@@ -27,8 +27,8 @@ SILENT = (
 FILES = sorted(RULES.rglob("*.smk"))
 #: Rules that are run where snakemake is: they open the vault, or take a moment.
 LOCAL = {
-    *("initialise_database", "check_identity", "load_genome", "publish_compaction"),
-    *("plan_compaction", "verify_registry", "write_run_report", "list_ploidy"),
+    *("initialise_database", "judge_sample", "load_genome", "publish_compaction"),
+    *("plan_compaction", "verify_registry", "write_run_report"),
 }
 
 
@@ -76,7 +76,7 @@ def test_a_genome_is_few_slurm_jobs(toy, engine, pieces, scatter_jobs):
         }
         scatter = sum(n for name, n in own.items() if name.startswith("call"))
         alone = sum(n for (_, name), n in single.items() if name == sample)
-        assert alone == 2  # align, compare_with_truth
+        assert alone == 3  # align, compare_with_truth, register_genome
         assert sum(own.values()) - scatter + alone <= 7 <= MOST_JOBS
     assert grouped["call_family.toy_trio"] == scatter_jobs
 

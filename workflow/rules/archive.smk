@@ -30,7 +30,6 @@ rule archive_gvcf:
     """Encrypt a sample's gVCF for the recipients."""
     input:
         gvcf="gvcf/{sample}.g.vcf.gz",
-        verified="gvcf/{sample}.json",
         recipients=project.config.archive.recipients,
     output:
         encrypted="archive/{sample}.g.vcf.gz.c4gh",

@@ -8,6 +8,7 @@ rule import_gvcf:
 
     Its header may name more contigs than the reference, or the whole of one that the reference
     holds in part (`wgs check` sees that nothing contradicts it); the copy names the reference's.
+    Of its depth nothing is known: what it holds is taken as it is.
     """
     input:
         gvcf=lambda wildcards: unit_of(wildcards.sample).gvcf,
@@ -15,6 +16,7 @@ rule import_gvcf:
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
         tbi="gvcf/{sample}.g.vcf.gz.tbi",
+        json="gvcf/{sample}.json",
     log:
         "logs/import_gvcf/{sample}.log",
     wildcard_constraints:
@@ -36,51 +38,5 @@ rule import_gvcf:
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
-        """
-
-
-rule verify_gvcf:
-    """Prove that every base with reads lies in a record of the gVCF."""
-    input:
-        gvcf="gvcf/{sample}.g.vcf.gz",
-        depth=lambda wildcards: (
-            []
-            if unit_of(wildcards.sample).kind == "gvcf"
-            else "qc/{sample}/mosdepth.quantized.bed.gz"
-        ),
-        screening=SCREENING,
-        intervals="reference/regions.bed",
-        # Some engines call nothing at all where a sample has no copy.
-        ploidy=lambda wildcards: (
-            "reference/ploidy/{sample}.bed"
-            if ENGINE.at_gaps and unit_of(wildcards.sample).kind != "gvcf"
-            else []
-        ),
-    output:
-        json="gvcf/{sample}.json",
-    log:
-        "logs/verify_gvcf/{sample}.log",
-    benchmark:
-        "benchmarks/verify_gvcf/{sample}.tsv"
-    conda:
-        "../envs/bcftools.yaml"
-    resources:
-        **needs("verify_gvcf"),
-    params:
-        depth=lambda wildcards, input: (
-            f"--depth {input.depth} --intervals {input.intervals}"
-            if input.depth
-            else ""
-        ),
-        ploidy=lambda wildcards, input: (
-            f"--ploidy {input.ploidy}" if input.ploidy else ""
-        ),
-        proceeds=PROCEEDS,
-        source=lambda wildcards: file_argument(
-            "--source", unit_of(wildcards.sample).gvcf
-        ),
-    shell:
-        """
-        wgs gvcf verify {input.gvcf:q} $({params.proceeds} && echo {params.depth}) \
-            {params.ploidy} {params.source} -o {output.json:q} 2>{log:q}
+        wgs gvcf verify {output.gvcf:q} --source {input.gvcf:q} -o {output.json:q}
         """

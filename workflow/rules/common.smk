@@ -110,11 +110,6 @@ BOUNDS = {
 # Samples that are judged before they are called.
 SCREENED = frozenset(aligned_samples())
 
-# Samples whose lanes can be compared: of an alignment made elsewhere it is seen in its header.
-SEVERAL_LANES = frozenset(samples_from("cram")) | {
-    name for name in samples_from("fastq") if len(project.units[name]) > 1
-}
-
 # Families of one, and families with a member that enters as a gVCF, have no joint call; except that
 # some engines genotype a single sample as a family of one.
 JOINT_FAMILIES = [
@@ -251,8 +246,6 @@ def genome_gvcf(sample):
 
 def ploidy_evidence(files):
     """What the karyotype of a sample is inferred from."""
-    if files.tally:
-        return f"--alignment-tally {files.tally}"
     if files.gvcf:
         return f"--gvcf {files.gvcf[0]} --regions {files.regions}"
     return ""
@@ -309,11 +302,6 @@ def compared_family(sample):
     )
 
 
-def lane_comparison(sample):
-    """The comparison of a sample's lanes, where it has several."""
-    return f"qc/{sample}/lanes.json" if sample in SEVERAL_LANES else []
-
-
 def file_argument(option, path):
     """An option with a file that the config may name."""
     return f"{option} {shlex.quote(str(path))}" if path else ""
@@ -321,8 +309,6 @@ def file_argument(option, path):
 
 def screening_of(samples):
     """What says whether samples go on to calling."""
-    if not project.config.qc.early_stop:
-        return []
     return [f"qc/{name}/proceeds.txt" for name in samples if name in SCREENED]
 
 
@@ -344,14 +330,15 @@ def proceeds(samples):
 
 # The same of one sample, for its rules. Text where it is one text for every sample: Snakemake would
 # call a function, and look up what arguments it takes, for every job.
-if not project.config.qc.early_stop:
-    SCREENING, PROCEEDS = [], "true"
-elif SCREENED.issuperset(project.analysed):
-    SCREENING, PROCEEDS = (
-        "qc/{sample}/proceeds.txt",
-        "[[ -s qc/{sample}/proceeds.txt ]]",
-    )
+if SCREENED.issuperset(project.analysed):
+    LANES = "qc/{sample}/lanes.json"
+    SCREENING = "qc/{sample}/proceeds.txt"
+    PROCEEDS = "[[ -s qc/{sample}/proceeds.txt ]]"
 else:
+
+    def LANES(wildcards):
+        screened = wildcards.sample in SCREENED
+        return f"qc/{wildcards.sample}/lanes.json" if screened else []
 
     def SCREENING(wildcards):
         return screening_of([wildcards.sample])

@@ -52,9 +52,6 @@ rule merge_callset:
         tbis=lambda wildcards: expand(
             "gvcf/{sample}.g.vcf.gz.tbi", sample=project.families[wildcards.family]
         ),
-        verified=lambda wildcards: expand(
-            "gvcf/{sample}.json", sample=project.families[wildcards.family]
-        ),
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:

@@ -11,7 +11,6 @@ rule call_mitochondrion:
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
-        verified="alignment/{sample}.json",
         tally="qc/{sample}/alignment_tally.json",
         screening=SCREENING,
         fasta="reference/genome.fa",

@@ -44,7 +44,6 @@ rule register_genome:
     """
     input:
         gvcf="gvcf/{sample}.g.vcf.gz",
-        verified="gvcf/{sample}.json",
         verdict="qc/{sample}/verdict.json",
         ploidy="reference/ploidy/{sample}.json",
         initialised="ngd/initialised",

@@ -3,7 +3,7 @@
 
 # Where the vault is: only there is known whose genomes the database holds.
 localrules:
-    check_identity,
+    judge_sample,
 
 
 rule list_regions:
@@ -105,21 +105,38 @@ rule count_reads:
 
 
 rule screen_alignment:
-    """Judge an alignment, so that one that is certain to fail is not called."""
+    """Judge an alignment, so that one that is certain to fail is not called; and list where it is
+    not diploid.
+
+    Its lanes are compared with one another: are their reads of one person? Its ploidy is by the
+    karyotype that its reads show, of each sample by itself: a relative who joins or leaves the
+    family must not have its gVCF called again.
+    """
     input:
-        alignment=alignment_measures,
+        cram="alignment/{sample}.cram",
+        crai="alignment/{sample}.cram.crai",
+        tally="qc/{sample}/alignment_tally.json",
+        stats="qc/{sample}/samtools_stats.txt",
         reads=lambda wildcards: fastp_reports(wildcards.sample),
-        lanes=lambda wildcards: lane_comparison(wildcards.sample),
+        sites=project.config.qc.identity.sites or [],
+        fasta="reference/genome.fa",
+        fai="reference/genome.fa.fai",
     output:
+        lanes="qc/{sample}/lanes.json",
         metrics="qc/{sample}/alignment_metrics.json",
         json="qc/{sample}/screening.json",
         proceeds="qc/{sample}/proceeds.txt",
+        ploidy="reference/ploidy/{sample}.bed",
+        header="reference/ploidy/{sample}.hdr",
+        copies="reference/ploidy/{sample}.json",
     log:
         "logs/screen_alignment/{sample}.log",
+    benchmark:
+        "benchmarks/screen_alignment/{sample}.tsv"
     wildcard_constraints:
         sample=any_of(aligned_samples()),
     conda:
-        "../envs/samtools.yaml"
+        "../envs/bcftools.yaml"
     resources:
         **needs("screen_alignment"),
     params:
@@ -127,22 +144,29 @@ rule screen_alignment:
         sex=lambda wildcards: project.samples[wildcards.sample].sex,
         configfile=EFFECTIVE_CONFIG,
         material=lambda wildcards: project.samples[wildcards.sample].material,
-        lanes=lambda wildcards, input: (
-            f"--identity {input.lanes}" if input.lanes else ""
-        ),
+        contigs=contig_arguments(),
+        par=par_argument(),
+        most_copies=most_copies_argument(),
     shell:
         """
         exec 2>{log:q}
+        wgs reference ploidy --fai {input.fai:q} {params.contigs} {params.par} \
+            --sample {wildcards.sample} --sex {params.sex} --alignment-tally {input.tally:q} \
+            {params.most_copies} --header {output.header:q} --json {output.copies:q} \
+            -o {output.ploidy:q}
+        wgs qc lanes --sample {wildcards.sample} --cram {input.cram:q} --reference {input.fasta:q} \
+            --config {params.configfile:q} -o {output.lanes:q}
         wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
             -o {output.metrics:q}
         wgs qc verdict --metrics {output.metrics:q} --config {params.configfile:q} \
-            --material {params.material} {params.lanes} --proceeds {output.proceeds:q} \
-            -o {output.json:q}
+            --material {params.material} --identity {output.lanes:q} \
+            --proceeds {output.proceeds:q} -o {output.json:q}
         """
 
 
 rule measure_sample:
-    """Count a sample's variants, estimate its contamination (CHARR), and derive its metrics.
+    """Count a sample's variants, estimate its contamination (CHARR), derive its metrics, and take
+    what is compared with other genomes.
 
     Of its own gVCF: a relative whose sample failed must not keep it from its verdict. Variants are
     those that it carries on the autosomes.
@@ -155,12 +179,14 @@ rule measure_sample:
         mitochondrion=lambda wildcards: mitochondrial_calls([wildcards.sample]),
         autosomes="reference/autosomes.bed",
         sites=project.config.qc.contamination_sites or [],
+        compared=project.config.qc.identity.sites or [],
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
     output:
         json="qc/{sample}/metrics.json",
         variants="qc/{sample}/bcftools_stats.txt",
         charr="qc/{sample}/charr.json",
+        fingerprint="qc/{sample}/fingerprint.npz",
     log:
         "logs/measure_sample/{sample}.log",
     benchmark:
@@ -170,6 +196,7 @@ rule measure_sample:
     resources:
         **needs("measure_sample"),
     params:
+        configfile=EFFECTIVE_CONFIG,
         sources=metric_sources,
         sex=lambda wildcards: project.samples[wildcards.sample].sex,
         sites=file_argument("--sites", project.config.qc.contamination_sites),
@@ -193,6 +220,9 @@ rule measure_sample:
             | bcftools stats --samples - | cat >"$part/stats"
         wgs qc charr {input.gvcf:q} --autosomes {input.autosomes:q} \
             --reference-fai {input.fai:q} {params.sites} -o "$part/charr"
+        wgs qc fingerprint --sample {wildcards.sample} --gvcf {input.gvcf:q} \
+            --config {params.configfile:q} --reference-fai {input.fai:q} \
+            $({params.proceeds} || echo --stopped) -o {output.fingerprint:q}
         mv "$part/stats" {output.variants:q}
         mv "$part/charr" {output.charr:q}
         wgs qc metrics --sample {wildcards.sample} --sex {params.sex} {params.sources} \
@@ -201,102 +231,23 @@ rule measure_sample:
         """
 
 
-rule fingerprint_sample:
-    """Take from a gVCF what is compared with other genomes."""
-    input:
-        gvcf="gvcf/{sample}.g.vcf.gz",
-        verified="gvcf/{sample}.json",
-        screening=SCREENING,
-        sites=project.config.qc.identity.sites or [],
-        fai="reference/genome.fa.fai",
-    output:
-        npz="qc/{sample}/fingerprint.npz",
-    log:
-        "logs/fingerprint_sample/{sample}.log",
-    benchmark:
-        "benchmarks/fingerprint_sample/{sample}.tsv"
-    conda:
-        "../envs/bcftools.yaml"
-    resources:
-        **needs("fingerprint_sample"),
-    params:
-        configfile=EFFECTIVE_CONFIG,
-        proceeds=PROCEEDS,
-    shell:
-        """
-        wgs qc fingerprint --sample {wildcards.sample} --gvcf {input.gvcf:q} \
-            --config {params.configfile:q} --reference-fai {input.fai:q} \
-            $({params.proceeds} || echo --stopped) -o {output.npz:q} 2>{log:q}
-        """
-
-
-rule check_identity:
-    """Compare a genome with those of the run that are there, and with the whole database.
+rule judge_sample:
+    """Compare a genome with those of the run that are there and with the whole database, and give
+    the verdict: pass, warn, fail or hold, and the next action.
 
     A relative whose sample failed must not keep it from its verdict: so only its own fingerprint
     is waited for, unless the configuration says otherwise.
     """
     input:
+        metrics="qc/{sample}/metrics.json",
         fingerprint="qc/{sample}/fingerprint.npz",
         family=lambda wildcards: compared_family(wildcards.sample),
+        lanes=LANES,
+        screening=SCREENING,
         initialised="ngd/initialised",
         fai="reference/genome.fa.fai",
     output:
-        json="qc/{sample}/identity.json",
-    log:
-        "logs/check_identity/{sample}.log",
-    conda:
-        "../envs/samtools.yaml"
-    resources:
-        **needs("check_identity"),
-    params:
-        configfile=EFFECTIVE_CONFIG,
-        identity=project.config.values["qc"]["identity"],
-    shell:
-        """
-        wgs qc identity --sample {wildcards.sample} --qc-dir qc --config {params.configfile:q} \
-            --reference-fai {input.fai:q} -o {output.json:q} 2>{log:q}
-        """
-
-
-rule compare_lanes:
-    """Compare the lanes of a sample with one another: are their reads of one person?"""
-    input:
-        cram="alignment/{sample}.cram",
-        crai="alignment/{sample}.cram.crai",
-        verified="alignment/{sample}.json",
-        sites=project.config.qc.identity.sites or [],
-        fasta="reference/genome.fa",
-        fai="reference/genome.fa.fai",
-    output:
-        json="qc/{sample}/lanes.json",
-    log:
-        "logs/compare_lanes/{sample}.log",
-    benchmark:
-        "benchmarks/compare_lanes/{sample}.tsv"
-    wildcard_constraints:
-        sample=any_of(SEVERAL_LANES),
-    conda:
-        "../envs/bcftools.yaml"
-    resources:
-        **needs("compare_lanes"),
-    params:
-        configfile=EFFECTIVE_CONFIG,
-    shell:
-        """
-        wgs qc lanes --sample {wildcards.sample} --cram {input.cram:q} --reference {input.fasta:q} \
-            --config {params.configfile:q} -o {output.json:q} 2>{log:q}
-        """
-
-
-rule judge_sample:
-    """Give the verdict on a sample: pass, warn, fail or hold, and the next action."""
-    input:
-        metrics="qc/{sample}/metrics.json",
         identity="qc/{sample}/identity.json",
-        lanes=lambda wildcards: lane_comparison(wildcards.sample),
-        screening=SCREENING,
-    output:
         json="qc/{sample}/verdict.json",
     log:
         "logs/judge_sample/{sample}.log",
@@ -308,6 +259,7 @@ rule judge_sample:
         configfile=EFFECTIVE_CONFIG,
         # Read through the configuration: here so that a change of them is noticed.
         bounds=BOUNDS,
+        identity=project.config.values["qc"]["identity"],
         overrides=lambda wildcards: overrides_of(wildcards.sample),
         assay=lambda wildcards: unit_of(wildcards.sample).assay,
         material=lambda wildcards: project.samples[wildcards.sample].material,
@@ -317,10 +269,13 @@ rule judge_sample:
         proceeds=PROCEEDS,
     shell:
         """
+        exec 2>{log:q}
+        wgs qc identity --sample {wildcards.sample} --qc-dir qc --config {params.configfile:q} \
+            --reference-fai {input.fai:q} -o {output.identity:q}
         wgs qc verdict --metrics {input.metrics:q} --config {params.configfile:q} \
             --assay {params.assay} --material {params.material} \
-            --identity {input.identity:q} {params.lanes} \
-            $({params.proceeds} || echo --stopped) -o {output.json:q} 2>{log:q}
+            --identity {output.identity:q} {params.lanes} \
+            $({params.proceeds} || echo --stopped) -o {output.json:q}
         """
 
 

@@ -2,11 +2,6 @@
 # intervals that are missing. Nothing is ever written beside the user's reference.
 
 
-# It takes a moment, and would be a SLURM job of its own for every sample.
-localrules:
-    list_ploidy,
-
-
 rule stage_reference:
     """Link the reference, or unpack it where it is compressed."""
     input:
@@ -87,17 +82,13 @@ rule scatter_intervals:
 
 
 rule list_ploidy:
-    """List where a sample is not diploid, by the karyotype that its reads show.
+    """List where a sample is not diploid that enters as a gVCF; of others its screening does.
 
-    Of each sample by itself: a relative who joins or leaves the family must not have its gVCF
-    called again. A gVCF that was made elsewhere was called by a ploidy that we do not choose; the
-    database counts by the karyotype that it shows.
+    It was called by a ploidy that we do not choose; the database counts by the karyotype that the
+    gVCF of a whole genome shows.
     """
     input:
         fai="reference/genome.fa.fai",
-        tally=lambda wildcards: (
-            "qc/{sample}/alignment_tally.json" if wildcards.sample in SCREENED else []
-        ),
         gvcf=lambda wildcards: genome_gvcf(wildcards.sample),
         regions="reference/regions.bed",
     output:
@@ -106,6 +97,8 @@ rule list_ploidy:
         json="reference/ploidy/{sample}.json",
     log:
         "logs/list_ploidy/{sample}.log",
+    wildcard_constraints:
+        sample=any_of(samples_from("gvcf")),
     conda:
         "../envs/bcftools.yaml"
     resources:

@@ -30,7 +30,6 @@ rule call_structural:
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
-        verified="alignment/{sample}.json",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
         excluded="reference/structural.exclude.bed",
@@ -85,12 +84,11 @@ rule call_copy_number:
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
-        verified="alignment/{sample}.json",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
         excluded="reference/structural.exclude.bed",
         ploidy="reference/ploidy/{sample}.bed",
-        screening=lambda wildcards: screening_of([wildcards.sample]),
+        screening=SCREENING,
     output:
         tsv="copy_number/{sample}.tsv",
         vcf="copy_number/{sample}.vcf.gz",
@@ -114,7 +112,7 @@ rule call_copy_number:
         max_gap=STRUCTURAL.copy_number.max_gap,
         min_known=STRUCTURAL.copy_number.min_known,
         min_quality=STRUCTURAL.copy_number.min_quality,
-        proceeds=lambda wildcards: proceeds([wildcards.sample]),
+        proceeds=PROCEEDS,
     shell:
         """
         exec 2>{log:q}

@@ -202,7 +202,7 @@ def charr(
 @click.option(
     "--proceeds",
     type=_PATH,
-    help="Also write the sample's name to this file, or nothing where calling it is of no use.",
+    help="Also write the sample's name to this file, or nothing where it is not to be called.",
 )
 @_output
 def verdict(
@@ -237,7 +237,8 @@ def verdict(
     document = judged.as_json()
     write_json(output, document | {"basis": basis(bounds, mine)} if proceeds else document)
     if proceeds:
-        write_text(proceeds, f"{measured.sample}\n" if is_worth_calling(judged) else "")
+        called = is_worth_calling(judged) or not config.early_stop
+        write_text(proceeds, f"{measured.sample}\n" if called else "")
 
 
 @command.command()

@@ -42,7 +42,7 @@ def basis(
 
 
 def forget_stale_stops(project: Project) -> list[str]:
-    """Forget that a sample was stopped, where it is judged by something else now.
+    """Forget that a sample was stopped, where it is judged by something else now, or none is.
 
     Its ``proceeds.txt`` goes, so that it is screened anew, and called if it then proceeds. Samples
     that were called are left alone: whatever they are judged by now, their calls stay the same.
@@ -55,10 +55,14 @@ def forget_stale_stops(project: Project) -> list[str]:
         folder = project.config.results / "qc" / name
         path = folder / "proceeds.txt"
         with suppress(OSError):
-            if path.stat().st_size == 0 and _basis_of(folder) != _present_basis(project, name):
+            if path.stat().st_size == 0 and not _stands(project, name, folder):
                 path.unlink()
                 stale.append(name)
     return stale
+
+
+def _stands(project: Project, name: str, folder: Path) -> bool:
+    return project.config.qc.early_stop and _basis_of(folder) == _present_basis(project, name)
 
 
 def _basis_of(folder: Path) -> str | None:

@@ -76,12 +76,7 @@ def sample_stages(project: Project, sample: str) -> tuple[Stage, ...]:
         "callset": tuple(_callset(project, project.samples[sample].family_id)),
         "structural": tuple(_structural(project, sample)),
         "qc": tuple(_qc(project, sample)),
-        "verdict": (
-            *_lanes(project, sample),
-            Step("fingerprint_sample", sample, (f"qc/{sample}/fingerprint.npz",), verdict),
-            Step("check_identity", sample, (f"qc/{sample}/identity.json",), verdict),
-            Step("judge_sample", sample, (verdict,)),
-        ),
+        "verdict": (Step("judge_sample", sample, (verdict, f"qc/{sample}/identity.json")),),
         "database": (
             Step("register_genome", sample, (f"ngd/{sample}.registration.json",)),
             Step("load_genome", sample, (f"ngd/{sample}.loaded.json",)),
@@ -109,6 +104,7 @@ def preparing_steps(project: Project) -> tuple[Step, ...]:
         *(
             Step("list_ploidy", sample, (f"reference/ploidy/{sample}.bed",))
             for sample in project.analysed
+            if _kind(project, sample) == "gvcf"
         ),
     )
 
@@ -157,8 +153,7 @@ def _alignment(project: Project, sample: str) -> tuple[Step, ...]:
 def _gvcf(project: Project, sample: str) -> tuple[Step, ...]:
     gvcf = f"gvcf/{sample}.g.vcf.gz"
     return (
-        *_gvcf_source(project, sample, (gvcf, f"{gvcf}.tbi")),
-        Step("verify_gvcf", sample, (f"gvcf/{sample}.json",)),
+        *_gvcf_source(project, sample, (gvcf, f"{gvcf}.tbi", f"gvcf/{sample}.json")),
         *_mitochondrion(project, sample),
     )
 
@@ -217,23 +212,17 @@ def _structural(project: Project, sample: str) -> Iterator[Step]:
         )
 
 
-def _lanes(project: Project, sample: str) -> Iterator[Step]:
-    """The comparison of lanes, where there are several, or may be."""
-    kind = _kind(project, sample)
-    if kind == "cram" or (kind == "fastq" and len(project.units[sample]) > 1):
-        made, verdict = f"qc/{sample}/lanes.json", f"qc/{sample}/verdict.json"
-        yield Step("compare_lanes", sample, (made,), replaced_by=verdict)
-
-
 def _qc(project: Project, sample: str) -> Iterator[Step]:
     folder = f"qc/{sample}"
     if _kind(project, sample) != "gvcf":
         yield Step("measure_depth", sample, (f"{folder}/mosdepth.quantized.bed.gz",))
         yield Step("count_reads", sample, (f"{folder}/samtools_stats.txt",))
-    if _kind(project, sample) != "gvcf" and project.config.qc.early_stop:
-        made, metrics = f"{folder}/screening.json", f"{folder}/metrics.json"
-        yield Step("screen_alignment", sample, (made,), replaced_by=metrics)
-    measured = ("metrics.json", "bcftools_stats.txt", "charr.json")
+        screened = (
+            *(f"{folder}/screening.json", f"{folder}/lanes.json"),
+            f"reference/ploidy/{sample}.bed",
+        )
+        yield Step("screen_alignment", sample, screened, replaced_by=f"{folder}/metrics.json")
+    measured = ("metrics.json", "bcftools_stats.txt", "charr.json", "fingerprint.npz")
     yield Step("measure_sample", sample, tuple(f"{folder}/{name}" for name in measured))
     if sample in project.config.truth:
         yield Step("compare_with_truth", sample, (f"{folder}/concordance.json",))

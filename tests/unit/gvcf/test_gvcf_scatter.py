@@ -128,10 +128,12 @@ def call(run, pieces, engine):
     called = scatter(run, pieces, engine)
     run_rule(
         folder, f"engines/{engine}.smk", "gather_gvcf", params={"bands": BANDS, "proceeds": "true"},
-        output={"gvcf": output, "tbi": f"{output}.tbi"}, wildcards={"sample": SAMPLE},
+        output={"gvcf": output, "tbi": f"{output}.tbi", "json": f"{output}.json"},
+        wildcards={"sample": SAMPLE},
         input={
             **genome, "pieces": called, "depth": "qc/mosdepth.quantized.bed.gz",
             "ploidy": "reference/ploidy.bed", "header": "reference/ploidy.hdr",
+            "regions": "reference/regions.bed",
         },
     )  # fmt: skip
     depth, regions = folder / "qc/mosdepth.quantized.bed.gz", folder / "reference/regions.bed"

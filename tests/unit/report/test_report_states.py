@@ -36,7 +36,7 @@ def test_everything_done(project):
 
 @pytest.mark.parametrize(
     ("stage", "which"),
-    [(stage, which) for stage in MADE for which in (0, -1) if (stage, which) != ("verdict", 0)],
+    [(stage, which) for stage in MADE for which in (0, -1)],
 )
 def test_a_stage_is_done_only_with_all_its_outputs(project, stage, which):
     project.make("S1", "F1", *MADE)
@@ -44,13 +44,6 @@ def test_a_stage_is_done_only_with_all_its_outputs(project, stage, which):
     states = states_of(project, "S1")
     assert states.pop(stage) == NOT_REACHED
     assert set(states.values()) == {DONE}
-
-
-def test_a_verdict_stands_without_what_it_is_made_of(project):
-    project.make("S1", "F1", *MADE)
-    for path in MADE["verdict"][:-1]:
-        (project.results / path.format(s="S1", f="F1")).unlink()
-    assert set(states_of(project, "S1").values()) == {DONE}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +54,6 @@ def test_a_verdict_stands_without_what_it_is_made_of(project):
         ("alignment", "verify_alignment", "S1"),
         ("gvcf", "call_piece", "S1.0001"),
         ("gvcf", "gather_gvcf", "S1"),
-        ("gvcf", "verify_gvcf", "S1"),
         ("callset", "call_family_piece", "F1.0000"),
         ("callset", "gather_callset", "F1"),
         ("callset", "analyse_family", "F1"),

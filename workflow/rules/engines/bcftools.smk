@@ -11,7 +11,6 @@ rule call_piece:
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
-        verified="alignment/{sample}.json",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
         core="reference/intervals/{piece}.bed",
@@ -63,10 +62,13 @@ rule gather_gvcf:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.g.vcf.gz", piece=PIECES),
         screening=SCREENING,
         header="reference/ploidy/{sample}.hdr",
+        depth="qc/{sample}/mosdepth.quantized.bed.gz",
+        regions="reference/regions.bed",
         fai="reference/genome.fa.fai",
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
         tbi="gvcf/{sample}.g.vcf.gz.tbi",
+        json="gvcf/{sample}.json",
     log:
         "logs/gather_gvcf/{sample}.log",
     benchmark:
@@ -87,6 +89,7 @@ rule gather_gvcf:
         if ! {params.proceeds}; then
             wgs gvcf empty --fai {input.fai:q} --sample {wildcards.sample} -o {output.gvcf:q}
             tabix --preset vcf --force {output.gvcf:q}
+            wgs gvcf verify {output.gvcf:q} -o {output.json:q}
             exit 0
         fi
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
@@ -96,6 +99,8 @@ rule gather_gvcf:
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
+        wgs gvcf verify {output.gvcf:q} --depth {input.depth:q} --intervals {input.regions:q} \
+            -o {output.json:q}
         """
 
 
@@ -107,9 +112,6 @@ rule call_family_piece:
         ),
         crais=lambda wildcards: expand(
             "alignment/{sample}.cram.crai", sample=project.families[wildcards.family]
-        ),
-        verified=lambda wildcards: expand(
-            "alignment/{sample}.json", sample=project.families[wildcards.family]
         ),
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",

@@ -16,7 +16,6 @@ rule call_deepvariant_piece:
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
-        verified="alignment/{sample}.json",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
         core="reference/intervals/{piece}.bed",
@@ -73,10 +72,13 @@ rule gather_gvcf:
         screening=SCREENING,
         header="reference/ploidy/{sample}.hdr",
         ploidy="reference/ploidy/{sample}.bed",
+        depth="qc/{sample}/mosdepth.quantized.bed.gz",
+        regions="reference/regions.bed",
         fai="reference/genome.fa.fai",
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
         tbi="gvcf/{sample}.g.vcf.gz.tbi",
+        json="gvcf/{sample}.json",
     log:
         "logs/gather_gvcf/{sample}.log",
     benchmark:
@@ -97,6 +99,7 @@ rule gather_gvcf:
         if ! {params.proceeds}; then
             wgs gvcf empty --fai {input.fai:q} --sample {wildcards.sample} -o {output.gvcf:q}
             tabix --preset vcf --force {output.gvcf:q}
+            wgs gvcf verify {output.gvcf:q} -o {output.json:q}
             exit 0
         fi
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
@@ -109,6 +112,8 @@ rule gather_gvcf:
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
+        wgs gvcf verify {output.gvcf:q} --depth {input.depth:q} --intervals {input.regions:q} \
+            --ploidy {input.ploidy:q} -o {output.json:q}
         """
 
 
@@ -117,9 +122,6 @@ rule genotype_family_piece:
     input:
         gvcfs=lambda wildcards: expand(
             "gvcf/{sample}.g.vcf.gz", sample=project.families[wildcards.family]
-        ),
-        verified=lambda wildcards: expand(
-            "gvcf/{sample}.json", sample=project.families[wildcards.family]
         ),
         core="reference/intervals/{piece}.bed",
         screening=lambda wildcards: screening_of(project.families[wildcards.family]),

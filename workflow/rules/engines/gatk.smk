@@ -40,7 +40,6 @@ rule call_haplotypes_piece:
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
-        verified="alignment/{sample}.json",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
         dictionary="reference/genome.dict",
@@ -102,10 +101,14 @@ rule gather_gvcf:
         pieces=expand("gvcf/pieces/{{sample}}/{piece}.g.vcf.gz", piece=PIECES),
         screening=SCREENING,
         header="reference/ploidy/{sample}.hdr",
+        ploidy="reference/ploidy/{sample}.bed",
+        depth="qc/{sample}/mosdepth.quantized.bed.gz",
+        regions="reference/regions.bed",
         fai="reference/genome.fa.fai",
     output:
         gvcf="gvcf/{sample}.g.vcf.gz",
         tbi="gvcf/{sample}.g.vcf.gz.tbi",
+        json="gvcf/{sample}.json",
     log:
         "logs/gather_gvcf/{sample}.log",
     benchmark:
@@ -125,6 +128,7 @@ rule gather_gvcf:
         if ! {params.proceeds}; then
             wgs gvcf empty --fai {input.fai:q} --sample {wildcards.sample} -o {output.gvcf:q}
             tabix --preset vcf --force {output.gvcf:q}
+            wgs gvcf verify {output.gvcf:q} -o {output.json:q}
             exit 0
         fi
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
@@ -134,6 +138,8 @@ rule gather_gvcf:
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
+        wgs gvcf verify {output.gvcf:q} --depth {input.depth:q} --intervals {input.regions:q} \
+            --ploidy {input.ploidy:q} -o {output.json:q}
         """
 
 
@@ -145,9 +151,6 @@ rule genotype_family_piece:
         ),
         tbis=lambda wildcards: expand(
             "gvcf/{sample}.g.vcf.gz.tbi", sample=project.families[wildcards.family]
-        ),
-        verified=lambda wildcards: expand(
-            "gvcf/{sample}.json", sample=project.families[wildcards.family]
         ),
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",

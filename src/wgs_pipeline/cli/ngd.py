@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wgs_pipeline.cli import ngd_commit, ngd_erase, ngd_export, ngd_maintenance, ngd_query
 from wgs_pipeline.errors import ConfigError, NgdError
 
 if TYPE_CHECKING:
@@ -18,19 +18,38 @@ _path = click.Path(path_type=Path)
 _root = click.argument("root", type=_path)
 
 
-@click.group()
+#: Commands of other modules of this package, imported when they are asked for: name to module and
+#: attribute.
+_ELSEWHERE = {
+    "commit": ("ngd_commit", "commit"),
+    "compact": ("ngd_maintenance", "compact"),
+    "erase": ("ngd_erase", "erase"),
+    "export": ("ngd_export", "command"),
+    "release": ("ngd_maintenance", "release"),
+    "verify": ("ngd_maintenance", "verify"),
+    **{
+        name: ("ngd_query", name)
+        for name in ("carriers", "genes", "genome", "info", "region", "variant")
+    },
+}
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, attribute = _ELSEWHERE[cmd_name]
+        found = getattr(importlib.import_module(f"wgs_pipeline.cli.{module}"), attribute)
+        command: click.Command = found
+        return command
+
+
+@click.group(cls=_Group)
 def command() -> None:
     """Load and query the National Genome Database."""
-
-
-command.add_command(ngd_export.command, "export")
-command.add_command(ngd_commit.commit)
-command.add_command(ngd_erase.erase)
-command.add_command(ngd_maintenance.compact)
-command.add_command(ngd_maintenance.release)
-command.add_command(ngd_maintenance.verify)
-for _question in ngd_query.COMMANDS:
-    command.add_command(_question)
 
 
 @command.command()

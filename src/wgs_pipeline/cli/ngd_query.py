@@ -171,9 +171,6 @@ def info(root: Path) -> None:
         click.echo(json.dumps(info(opened, vault), indent=2))
 
 
-COMMANDS = (region, variant, carriers, genes, genome, info)
-
-
 def _is_region(name: str, database: Database) -> bool:
     """Whether a name is a region: a variant has alleles, a rsID has none and no contig."""
     return name in database.contigs or bool(re.fullmatch(r".+:[0-9,]+(-[0-9,]+)?", name))

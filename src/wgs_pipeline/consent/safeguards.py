@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.errors import Problem, RegisterError
+
+if TYPE_CHECKING:
+    from wgs_pipeline.consent.register import ConsentRegister
 
 #: Key of what was seen, in the memory.
 SEEN = "consent_seen"
@@ -80,6 +82,8 @@ def read_register(
         RegisterError: One is too old, or has shrunk.
         ProblemsError: Everything wrong with their lines.
     """
+    from wgs_pipeline.consent.register import ConsentRegister
+
     policy, moment = policy or RegisterPolicy(), now or datetime.now(UTC)
     require_recent((consents, optouts), policy, moment)
     register = ConsentRegister.read(consents, moment, optouts)

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wgs_pipeline import audit
 from wgs_pipeline.consent.purposes import Purpose
 from wgs_pipeline.errors import ConsentError, PurposeError, WgsError
 from wgs_pipeline.ngd.layout import Root
-from wgs_pipeline.ngd.projects import ResearchProject, require_permission, require_use
 from wgs_pipeline.vault import Vault
+
+if TYPE_CHECKING:
+    from wgs_pipeline.ngd.projects import ResearchProject
 
 #: Purposes that see counts of the research plane, and no small ones.
 AGGREGATE = frozenset({Purpose.RESEARCH, Purpose.STATISTICS})
@@ -116,6 +118,8 @@ def _check(asker: Asker, action: str, kind: str) -> None:
             f"{asker.purpose}. Ask for the counts of all"
         )
     if asker.is_aggregate and asker.project is not None:
+        from wgs_pipeline.ngd.projects import require_permission, require_use
+
         today = datetime.now(UTC).date()
         require_permission(asker.project, asker.user, asker.actor, kind, today)
         require_use(asker.project, asker.purpose)

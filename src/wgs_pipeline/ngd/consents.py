@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from wgs_pipeline import audit
-from wgs_pipeline.consent.register import ConsentRegister
 from wgs_pipeline.consent.safeguards import (
     RegisterPolicy,
     read_register,
@@ -18,6 +18,9 @@ from wgs_pipeline.consent.safeguards import (
 )
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.vault import Vault
+
+if TYPE_CHECKING:
+    from wgs_pipeline.consent.register import ConsentRegister
 
 
 def read_consents(root: Root, vault: Vault) -> ConsentRegister:
@@ -57,6 +60,8 @@ def accept_register(root: Root, vault: Vault) -> str:
         RegisterError: A file is missing or empty.
         ProblemsError: Everything wrong with their lines.
     """
+    from wgs_pipeline.consent.register import ConsentRegister
+
     before = sizes_seen(vault)
     after = sizes_of(ConsentRegister.read(root.consents, optouts=root.optouts))
     said = (

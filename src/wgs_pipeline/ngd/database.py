@@ -32,15 +32,15 @@ from wgs_pipeline.ngd.holdings import Holdings, Shelf
 from wgs_pipeline.ngd.layout import PLANES, RESEARCH, Root
 from wgs_pipeline.ngd.names import Naming, Region, Variant, read_aliases
 from wgs_pipeline.ngd.people import People
-from wgs_pipeline.ngd.released import Release, Released
 from wgs_pipeline.ngd.roster import Slots
 from wgs_pipeline.ngd.shard_rows import read_calls
 from wgs_pipeline.ngd.snapshot import Snapshot
-from wgs_pipeline.ngd.suppression import Suppression
 from wgs_pipeline.vault import Genome, Vault
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what care never needs is imported where it is used
     from wgs_pipeline.ngd.export_regions import Regions
+    from wgs_pipeline.ngd.released import Release, Released
+    from wgs_pipeline.ngd.suppression import Suppression
 
 #: Fewest genomes of a cohort that is asked about for another purpose than care.
 LEAST_COHORT = 5
@@ -77,7 +77,6 @@ class Database:
         self._log = AccessLog(root, vault, asker)
         self._shelf, self._people = Shelf(root, vault), People(vault)
         self._eligibility = Eligibility(root, vault, asker.purpose)
-        self._released = Released(root, vault)
         self._snapshots: dict[bytes | None, Snapshot] = {}
 
     def __enter__(self) -> Database:
@@ -339,6 +338,12 @@ class Database:
         return kept
 
     @cached_property
+    def _released(self) -> Released:
+        from wgs_pipeline.ngd.released import Released
+
+        return Released(self._root, self._vault)
+
+    @cached_property
     def _naming(self) -> Naming:
         reference, fasta = self._root.reference(), self._root.reference_fasta
         return Naming(
@@ -387,6 +392,8 @@ class Database:
     @property
     def suppression(self) -> Suppression:
         """How counts of a release are shown to the project that asks."""
+        from wgs_pipeline.ngd.suppression import Suppression
+
         project = self._asker.project
         if project is None:
             raise ValueError("a release is for projects alone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wgs_pipeline import audit
 from wgs_pipeline.consent.purposes import parse_purpose
@@ -11,8 +12,10 @@ from wgs_pipeline.ngd.access import AGGREGATE, Asker, log_refused_opening
 from wgs_pipeline.ngd.database import Database
 from wgs_pipeline.ngd.home import require_home
 from wgs_pipeline.ngd.layout import Root
-from wgs_pipeline.ngd.projects import read_project
 from wgs_pipeline.vault import Vault
+
+if TYPE_CHECKING:
+    from wgs_pipeline.ngd.projects import ResearchProject
 
 
 def open_database(
@@ -37,7 +40,7 @@ def open_database(
         require_home(opened, vault)
         try:
             parsed = parse_purpose(purpose)
-            approval = None if project is None else read_project(project)
+            approval = None if project is None else _approval(project)
             if parsed in AGGREGATE and approval is None:
                 raise ConsentError(
                     f"purpose {parsed} needs an approved project; expected --project FILE "
@@ -51,3 +54,9 @@ def open_database(
         raise
     asker = Asker(audit.system_user(), actor, parsed, approval)
     return Database(opened, vault, asker, aliases, rsids)
+
+
+def _approval(project: Path) -> ResearchProject:
+    from wgs_pipeline.ngd.projects import read_project  # care has none
+
+    return read_project(project)

@@ -16,13 +16,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.layout import Root, sha256_of
@@ -43,6 +45,8 @@ FORMAT = 3
 _PLAIN = 2
 _BEYOND = 1 << 40
 FILES = ("variants.parquet", "callable.parquet")
+#: Fewest row groups for a thread of its own, which has to open the file.
+_LEAST_GROUPS = 8
 #: Columns of a shard's calls; pos is 1-based, as in VCF.
 VARIANTS = pa.schema(
     [
@@ -92,6 +96,7 @@ def read_variants(
     columns: Sequence[str] | None = None,
     dictionaries: bool = False,
     description: str | None = None,
+    threads: int = 1,
 ) -> pa.Table:
     """Calls of a shard, of one contig, or of a part of a contig.
 
@@ -104,6 +109,7 @@ def read_variants(
         columns: Columns of ``VARIANTS``; None: all of them.
         dictionaries: Whether texts come as dictionaries.
         description: SHA-256 that ``shard.json`` has; None: not known.
+        threads: How many share the work where a whole shard is read.
 
     Raises:
         NgdError: The shard is missing or damaged, or there is no key for it.
@@ -111,14 +117,25 @@ def read_variants(
     names = VARIANTS.names if columns is None else list(columns)
     asked = names if contig is None else ["pos", *names]
     low, high = _bounds(contig, start, end)
-    stored, _ = _read(
-        root, digest, FILES[0], (contig, low + 1, high), stored_columns(asked), description
-    )
-    if contig is not None:
-        pos = np.asarray(stored["pos"])
-        first, last = np.searchsorted(pos, (low, high), side="right")
-        stored = stored.slice(first, last - first)
-    return unpack_variants(stored, names, dictionaries)
+    file = _File.of(root, digest, FILES[0], description)
+
+    def read(groups: Sequence[RowGroup] | None = None) -> pa.Table:
+        stored, groups = file.read((contig, low + 1, high), stored_columns(asked), groups)
+        rows = [(each.contig, each.rows) for each in groups]
+        if contig is not None:
+            pos = np.asarray(stored["pos"])
+            first, last = np.searchsorted(pos, (low, max(low, high)), side="right").tolist()
+            stored, rows = stored.slice(first, last - first), [(contig, last - first)]
+        return unpack_variants(stored, rows, names, dictionaries)
+
+    if threads == 1 or contig is not None:
+        return read()
+    from concurrent.futures import ThreadPoolExecutor
+
+    with file.opened() as parquet:
+        portions = _portions(read_row_groups(parquet.metadata.metadata, None, 0, _BEYOND), threads)
+    with ThreadPoolExecutor(threads) as pool:
+        return pa.concat_tables(pool.map(read, portions))
 
 
 def read_callable(
@@ -147,9 +164,8 @@ def read_callable(
         NgdError: The shard is missing or damaged, or there is no key for it.
     """
     low, high = _bounds(contig, start, end)
-    stored, groups = _read(
-        root, digest, FILES[1], (contig, low, high), STORED_CALLABLE.names, description
-    )
+    file = _File.of(root, digest, FILES[1], description)
+    stored, groups = file.read((contig, low, high), STORED_CALLABLE.names)
     runs = unpack_runs(stored, groups)
     names = [pa.repeat(each.contig, each.rows) for each in groups]
     column = pa.chunked_array(names, pa.string())
@@ -253,40 +269,82 @@ def _bounds(contig: str | None, start: int | None, end: int | None) -> tuple[int
     return (-1 if start is None else start), (_BEYOND if end is None else end)
 
 
-def _read(
-    root: Root,
-    digest: str,
-    name: str,
-    where: tuple[str | None, int, int],
-    columns: Sequence[str],
-    description: str | None,
-) -> tuple[pa.Table, list[RowGroup]]:
-    """Stored columns of the row groups that may hold what is asked, and these row groups.
+def _portions(groups: list[RowGroup], count: int) -> list[list[RowGroup]]:
+    """Row groups in so many parts of about the same size, or fewer; at least one part."""
+    size = max(-(-len(groups) // count), _LEAST_GROUPS)
+    return [groups[low : low + size] for low in range(0, max(len(groups), 1), size)]
 
-    Args:
-        root: The database.
-        digest: The shard.
-        name: Which of ``FILES``.
-        where: Contig (None: all of them), and the first and last position on it.
-        columns: Stored columns.
-        description: SHA-256 that ``shard.json`` has; None: not known.
+
+@dataclass(frozen=True)
+class _File:
+    """A file of a shard, as it is read.
+
+    Attributes:
+        path: The file.
+        footer: Digest of its footer.
+        key: Data key of the shard.
     """
-    path = root.shard(digest) / name
-    contig, low, high = where
-    texts = [each for each in DICTIONARIES if each in columns]
-    try:
-        footer = _footer(root, digest, name, description)
-        secret = decryption(shard_key(root, digest), name)
-        with open_parquet(path, footer, texts, secret) as file, damage_named(path):
-            groups = read_row_groups(file.metadata.metadata, contig, low, high)
-            if contig is None:
-                return file.read(columns), groups
+
+    path: Path
+    footer: str
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, root: Root, digest: str, name: str, description: str | None) -> _File:
+        """One of ``FILES`` of a shard.
+
+        Args:
+            root: The database.
+            digest: The shard.
+            name: Which file.
+            description: SHA-256 that ``shard.json`` has; None: not known.
+
+        Raises:
+            NgdError: The shard is missing or damaged, or there is no key for it.
+        """
+        path = root.shard(digest) / name
+        try:
+            return cls(path, _footer(root, digest, name, description), shard_key(root, digest))
+        except FileNotFoundError as error:
+            raise NgdError(f"{path}: missing; run 'wgs ngd verify'") from error
+
+    @contextmanager
+    def opened(self, texts: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
+        """The file, opened; these columns are read as dictionaries.
+
+        Raises:
+            NgdError: It is missing or damaged.
+        """
+        secret = decryption(self.key, self.path.name)
+        try:
+            with (
+                open_parquet(self.path, self.footer, texts, secret) as file,
+                damage_named(self.path),
+            ):
+                yield file
+        except FileNotFoundError as error:
+            raise NgdError(f"{self.path}: missing; run 'wgs ngd verify'") from error
+        except ValueError as error:
+            raise damaged(self.path) from error
+
+    def read(
+        self,
+        where: tuple[str | None, int, int],
+        columns: Sequence[str],
+        groups: Sequence[RowGroup] | None = None,
+    ) -> tuple[pa.Table, Sequence[RowGroup]]:
+        """Stored columns of row groups, and these row groups.
+
+        Args:
+            where: Contig (None: all of them), and the first and last position on it.
+            columns: Stored columns.
+            groups: Row groups; None: those that may hold what is asked.
+        """
+        with self.opened([each for each in DICTIONARIES if each in columns]) as file:
+            if groups is None:
+                groups = read_row_groups(file.metadata.metadata, *where)
             numbers = [each.number for each in groups]
             return file.read_row_groups(numbers, columns, use_threads=False), groups
-    except FileNotFoundError as error:
-        raise NgdError(f"{path}: missing; run 'wgs ngd verify'") from error
-    except ValueError as error:
-        raise damaged(path) from error
 
 
 def _footer(root: Root, digest: str, name: str, description: str | None) -> str:

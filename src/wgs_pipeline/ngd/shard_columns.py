@@ -42,15 +42,17 @@ STORED_CALLABLE = pa.schema([("gap", pa.int32()), ("length", pa.int32())])
 CALLS_PER_GROUP = 32_768
 RUNS_PER_GROUP = 65_536
 #: Stored columns that are read as dictionaries.
-DICTIONARIES = ("contig", "allele", "gt")
+DICTIONARIES = ("allele", "gt")
 #: Stored columns that each column of a call is made of.
 _SOURCES = {
     "ref": ("allele",),
     "alt": ("allele",),
+    "contig": (),  # the row group tells
     "kind": ("kind", "gt"),
     "ad_alt": ("dp", "ad_ref", "ad_other"),
 }
 _KEY = b"row_groups"
+_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(frozen=True)
@@ -136,18 +138,24 @@ def pack_variants(calls: pa.Table) -> pa.Table:
     return pa.table([columns[name] for name in STORED_VARIANTS.names], schema=STORED_VARIANTS)
 
 
-def unpack_variants(stored: pa.Table, columns: Sequence[str], dictionaries: bool) -> pa.Table:
+def unpack_variants(
+    stored: pa.Table,
+    contigs: Sequence[tuple[str, int]],
+    columns: Sequence[str],
+    dictionaries: bool,
+) -> pa.Table:
     """Calls as they were.
 
     Args:
         stored: ``stored_columns`` of the columns, ``DICTIONARIES`` as such.
+        contigs: Contigs of the rows, in their order: name, and how many rows.
         columns: Columns of ``shard.VARIANTS``.
-        dictionaries: Whether texts stay dictionaries.
+        dictionaries: Whether texts are dictionaries.
     """
-    batches = stored.to_batches()
+    named = _contigs(contigs, dictionaries) if "contig" in columns else None
     arrays = {
-        name: pa.chunked_array([_unpacked(each, name, dictionaries) for each in batches], type_)
-        for name, type_ in ((name, _type(name, dictionaries)) for name in columns)
+        name: named if name == "contig" else _unpacked(stored, name, dictionaries)
+        for name in columns
     }
     return pa.table(arrays)
 
@@ -174,29 +182,39 @@ def unpack_runs(stored: pa.Table, groups: Sequence[RowGroup]) -> Bases:
     return Bases(ends - lengths, ends)
 
 
-def _type(name: str, dictionaries: bool) -> pa.DataType:
-    if name in ("contig", "ref", "alt", "gt"):
-        return pa.dictionary(pa.int32(), pa.string()) if dictionaries else pa.string()
-    return pa.int16() if name == "ad_alt" else STORED_VARIANTS.field(name).type
+def _contigs(contigs: Sequence[tuple[str, int]], dictionaries: bool) -> pa.ChunkedArray:
+    if not dictionaries:
+        return pa.chunked_array([pa.repeat(*each) for each in contigs], pa.string())
+    codes = pa.array(np.zeros(max((rows for _, rows in contigs), default=0), np.int32))
+    chunks = [pa.DictionaryArray.from_arrays(codes[:rows], [name]) for name, rows in contigs]
+    return pa.chunked_array(chunks, _DICTIONARY)
 
 
-def _unpacked(batch: pa.RecordBatch, name: str, dictionaries: bool) -> pa.Array:
-    """One column of calls, from a batch of stored ones."""
+def _unpacked(stored: pa.Table, name: str, dictionaries: bool) -> pa.ChunkedArray:
+    """One column of calls, from stored ones."""
+    type_ = _DICTIONARY if dictionaries else pa.string()
     if name in ("ref", "alt"):
-        allele = batch["allele"]
-        parts = pc.split_pattern(allele.dictionary, ">", max_splits=1)
-        return _text(allele, pc.list_element(parts, ("ref", "alt").index(name)), dictionaries)
-    if name in ("contig", "gt"):
-        return _text(batch[name], batch[name].dictionary, dictionaries)
+        element = ("ref", "alt").index(name)
+        chunks = [_allele(each, element, dictionaries) for each in stored["allele"].chunks]
+        return pa.chunked_array(chunks, type_)
+    if name == "gt":
+        return stored[name].cast(type_)
     if name == "kind":
-        return pc.coalesce(batch["kind"], _usual(batch["gt"]))
+        usual = pa.chunked_array([_usual(each) for each in stored["gt"].chunks], pa.uint8())
+        kind = stored["kind"]
+        return usual if kind.null_count == len(kind) else pc.coalesce(kind, usual)
     if name == "ad_alt":
-        known = _known_depth(batch["dp"], batch["ad_ref"])
-        return pc.subtract(known, batch["ad_other"]).cast(pa.int16())
-    return batch[name]
+        # what is left is an int16 as it was, and so it is in arithmetic modulo 2^16
+        other = stored["ad_other"].cast(pa.int16(), safe=False)
+        dp, ad_ref = (_filled(stored[each]) for each in ("dp", "ad_ref"))
+        return pc.subtract(pc.subtract(dp, ad_ref), other)
+    return stored[name]
 
 
-def _text(codes: pa.DictionaryArray, texts: pa.StringArray, dictionaries: bool) -> pa.Array:
+def _allele(codes: pa.DictionaryArray, element: int, dictionaries: bool) -> pa.Array:
+    """REF (element 0) or ALT (1) of alleles."""
+    parts = pc.split_pattern(codes.dictionary, ">", max_splits=1)
+    texts = pc.list_element(parts, element)
     if not dictionaries:
         return texts.take(codes.indices)
     distinct = texts.dictionary_encode()
@@ -212,8 +230,12 @@ def _usual(gt: pa.DictionaryArray) -> pa.Array:
 
 def _known_depth(dp: Any, ad_ref: Any) -> Any:
     """DP less the depth of REF, a missing one as 0."""
-    depths = [pc.fill_null(each.cast(pa.int32()), 0) for each in (dp, ad_ref)]
-    return pc.subtract(*depths)
+    return pc.subtract(*(_filled(each.cast(pa.int32())) for each in (dp, ad_ref)))
+
+
+def _filled(depths: Any) -> Any:
+    """Depths, a missing one as 0."""
+    return pc.fill_null(depths, 0) if depths.null_count else depths
 
 
 def _chunk(column: pa.ChunkedArray) -> pa.Array:

@@ -37,6 +37,8 @@ def read_runs(root: Root, shard: Shard, contig: str, start: int, end: int) -> pa
 def read_calls(root: Root, shard: Shard, region: tuple[str, int, int] | None = None) -> pa.Table:
     """Calls of a shard, or those that start in a region (contig, start, end; 0-based half-open).
 
+    All of them are read by as many threads as Arrow takes.
+
     Returns:
         Columns of ``shard.VARIANTS``; text as dictionaries.
 
@@ -44,5 +46,10 @@ def read_calls(root: Root, shard: Shard, region: tuple[str, int, int] | None = N
         NgdError: The shard is missing or damaged.
     """
     return read_variants(
-        root, shard.digest, *(region or ()), dictionaries=True, description=shard.description
+        root,
+        shard.digest,
+        *(region or ()),
+        dictionaries=True,
+        description=shard.description,
+        threads=pa.cpu_count(),
     )

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import stat
-import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -135,6 +133,9 @@ class CommandKey:
 
     def read(self) -> bytes:
         """What the program prints."""
+        import shlex  # few vaults need a program, and every question opens a vault
+        import subprocess
+
         try:
             words = shlex.split(self.command)
             done = subprocess.run(

@@ -43,7 +43,9 @@ DISGUISED = (
 
 def purpose_commands() -> Iterator[tuple[str, click.Command]]:
     """Commands of ``wgs ngd`` with an option ``--purpose``."""
-    for name, command in sorted(ngd_group.commands.items()):
+    context = click.Context(ngd_group)
+    for name in ngd_group.list_commands(context):
+        command = ngd_group.get_command(context, name)
         if any("--purpose" in parameter.opts for parameter in command.params):
             yield name, command
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ngd_builders import make_database, unlocked
 
 from wgs_pipeline.errors import NgdError
-from wgs_pipeline.ngd import shard_columns, shard_writer
+from wgs_pipeline.ngd import shard, shard_columns, shard_writer
 from wgs_pipeline.ngd.contig_calls import ContigCalls
 from wgs_pipeline.ngd.intervals import Bases
 from wgs_pipeline.ngd.layout import Root
@@ -64,6 +64,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Root:
 def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_writer, "CALLS_PER_GROUP", 4)
     monkeypatch.setattr(shard_columns, "RUNS_PER_GROUP", 3)
+    monkeypatch.setattr(shard, "_LEAST_GROUPS", 1)
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
@@ -81,6 +82,8 @@ def test_every_part_is_that_part_of_the_whole(
     variants, callable_ = read_variants(root, digest), read_callable(root, digest)
     assert (variants.schema, callable_.schema) == (VARIANTS, CALLABLE)
     assert (variants.to_pylist(), callable_.to_pylist()) == (calls, runs)
+    shared = read_variants(root, digest, dictionaries=True, threads=3)
+    assert (shared.column_names, shared.to_pylist()) == (VARIANTS.names, calls)
     for contig in ("1", "2", "X", "other"):
         own = [row for row in calls if row["contig"] == contig]
         assert read_variants(root, digest, contig).to_pylist() == own

@@ -29,8 +29,15 @@ def main() -> None:
         action="store_true",
         help="leave cohort and databases in workdir, and use those that are there",
     )
+    parser.add_argument(
+        "--questions-only",
+        action="store_true",
+        help="with --keep: only ask databases that an earlier run has loaded",
+    )
     parser.add_argument("--output", type=Path, default=Path("benchmarks/ngd-results.jsonl"))
     arguments = parser.parse_args()
+    if arguments.questions_only and not arguments.keep:
+        parser.error("--questions-only needs --keep")
     if arguments.keep and not arguments.workdir:
         parser.error("--keep needs --workdir")
     if arguments.workdir:
@@ -52,6 +59,7 @@ def main() -> None:
             peer_bp=round(arguments.peer_kb * 1e3),
             seed=arguments.seed,
             keep=arguments.keep,
+            questions_only=arguments.questions_only,
         )
         for row in run(wanted):
             rows.append(row)

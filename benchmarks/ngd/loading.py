@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -80,8 +81,8 @@ def load(place: Place, source: Source, processes: int, every: int) -> dict[str, 
         ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
         Vault(root.vault) as vault,
         place.progress.open("a") as progress,
+        closing(pool.map(_write_batch, jobs[len(done) :])) as written,  # no more after an error
     ):
-        written = pool.map(_write_batch, jobs[len(done) :])
         for number, (genomes, measured) in enumerate(written, start=len(done) + 1):
             meter = Meter()
             for name, wall, cpu in measured:

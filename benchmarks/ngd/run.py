@@ -23,6 +23,8 @@ from benchmarks.ngd.project import Place, make_place
 from benchmarks.ngd.questions import allele_counts, draw_places
 from numpy.typing import NDArray
 
+from wgs_pipeline.vault import Vault
+
 Row = dict[str, Any]
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: A real gVCF; where it is not there, what was measured on it is used.
@@ -51,6 +53,7 @@ class Wanted:
         peer_bp: How much of the region peers are given, at most; see ``MOST_CELLS``.
         seed: Of everything.
         keep: Whether databases stay.
+        questions_only: Ask databases that an earlier run kept; load, compare and erase nothing.
     """
 
     persons: tuple[int, ...]
@@ -64,6 +67,7 @@ class Wanted:
     peer_bp: int
     seed: int
     keep: bool
+    questions_only: bool = False
 
 
 def run(wanted: Wanted) -> Iterator[Row]:
@@ -78,9 +82,12 @@ def run(wanted: Wanted) -> Iterator[Row]:
         "seed": wanted.seed,
     }
     folder = wanted.workdir / "cohort"
-    yield _simulate(folder, wanted)
     kinds = {"bcftools": BCFTOOLS, "gatk": _gatk()}
     chosen = kinds.pop(wanted.callable)
+    if wanted.questions_only:
+        yield from _kept(folder, chosen, wanted)
+        return
+    yield _simulate(folder, wanted)
     for persons in sorted(wanted.persons):
         yield from _one_size(_source(folder, persons, chosen, wanted), wanted)
     for other in (chosen, *kinds.values()):
@@ -108,20 +115,8 @@ def _one_size(source: Source, wanted: Wanted) -> Iterator[Row]:
     loaded = list(_load(place, source, wanted))
     yield from loaded
     queries.publish_release(place)
-    places = draw_places(cohort, wanted.times, wanted.seed)
-    asked = places.questions()
-    rng = np.random.default_rng((wanted.seed, 2))
-    standing = _refusing(source, wanted)
-    others = np.setdiff1d(np.arange(source.persons), standing)
-    refusing = rng.choice(others, len(standing), replace=False)
-    for rows in (
-        queries.warm(place, asked, "care", "everyone"),
-        queries.warm(place, asked, "research", "5 % standing refusals", mark_ms=30),
-        queries.masked(place, asked, refusing),
-        queries.cold(place, asked),
-        queries.shell(place, places.variants),
-    ):
-        yield from (_query(row, source.persons) for row in rows)
+    refusing = _refusing_later(source, wanted)
+    yield from _asked(place, source, refusing, wanted)
     if source.persons <= wanted.peers:
         cpu = source.persons / loaded[0]["genomes_per_core_s"]
         yield _compared(place, source, wanted, refusing, cpu)
@@ -129,6 +124,39 @@ def _one_size(source: Source, wanted: Wanted) -> Iterator[Row]:
         yield {"step": "erase", "persons": source.persons, **row}
     yield {"step": "disk", "persons": source.persons, "bytes": bytes_below(wanted.workdir)}
     _remove(place.folder, wanted)
+
+
+def _asked(
+    place: Place, source: Source, refusing: NDArray[np.int64], wanted: Wanted
+) -> Iterator[Row]:
+    """All questions to one database that is loaded and has a release."""
+    places = draw_places(source.cohort(), wanted.times, wanted.seed)
+    asked = places.questions()
+    for ask in (
+        lambda: queries.warm(place, asked, "care", "everyone"),
+        lambda: queries.warm(place, asked, "research", "5 % standing refusals", mark_ms=30),
+        lambda: queries.masked(place, asked, refusing),
+        lambda: queries.shell(place, places.variants),
+        lambda: queries.cold(place, asked),
+    ):
+        yield from (_query(row, source.persons) for row in ask())
+
+
+def _kept(folder: Path, lengths: Lengths, wanted: Wanted) -> Iterator[Row]:
+    """All questions to what an earlier run kept; a whole genome too, if that is there."""
+    for persons in sorted(wanted.persons):
+        source = _source(folder, persons, lengths, wanted)
+        place = Place(_folder(source, wanted))
+        if not place.loaded.exists():
+            raise SystemExit(f"{place.folder}: no loaded database; run with --keep before")
+        queries.publish_release(place)
+        yield from _asked(place, source, _refusing_later(source, wanted), wanted)
+    whole = Place(wanted.workdir / f"whole-{lengths.name}")
+    if whole.consents.exists():
+        with Vault(whole.vault) as vault:
+            count = len(vault.genomes())
+        for row in queries.whole_genome(whole, count, wanted.times):
+            yield _query(row, max(wanted.persons))
 
 
 def _spent_before(wanted: Wanted) -> float:
@@ -174,6 +202,14 @@ def _refusing(source: Source, wanted: Wanted) -> NDArray[np.int64]:
     """Persons who have refused research before they are loaded."""
     rng = np.random.default_rng((wanted.seed, 1))
     return rng.choice(source.persons, int(source.persons * REFUSING), replace=False)
+
+
+def _refusing_later(source: Source, wanted: Wanted) -> NDArray[np.int64]:
+    """As many persons more, who refuse research after they are loaded."""
+    standing = _refusing(source, wanted)
+    others = np.setdiff1d(np.arange(source.persons), standing)
+    rng = np.random.default_rng((wanted.seed, 2))
+    return rng.choice(others, len(standing), replace=False)
 
 
 def _folder(source: Source, wanted: Wanted) -> Path:

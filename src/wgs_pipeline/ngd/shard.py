@@ -32,6 +32,7 @@ from wgs_pipeline.ngd.parquet import damage_named, damaged, open_parquet
 from wgs_pipeline.ngd.shard_columns import (
     DICTIONARIES,
     STORED_CALLABLE,
+    STORED_VARIANTS,
     RowGroup,
     read_row_groups,
     stored_columns,
@@ -115,12 +116,14 @@ def read_variants(
         NgdError: The shard is missing or damaged, or there is no key for it.
     """
     names = VARIANTS.names if columns is None else list(columns)
-    asked = names if contig is None else ["pos", *names]
+    asked = stored_columns(names if contig is None else ["pos", *names])
+    if contig is None and columns is None:
+        asked = STORED_VARIANTS.names  # all of them, so that damage anywhere is found
     low, high = _bounds(contig, start, end)
     file = _File.of(root, digest, FILES[0], description)
 
     def read(groups: Sequence[RowGroup] | None = None) -> pa.Table:
-        stored, groups = file.read((contig, low + 1, high), stored_columns(asked), groups)
+        stored, groups = file.read((contig, low + 1, high), asked, groups)
         rows = [(each.contig, each.rows) for each in groups]
         if contig is not None:
             pos = np.asarray(stored["pos"])

@@ -42,7 +42,7 @@ STORED_CALLABLE = pa.schema([("gap", pa.int32()), ("length", pa.int32())])
 CALLS_PER_GROUP = 32_768
 RUNS_PER_GROUP = 65_536
 #: Stored columns that are read as dictionaries.
-DICTIONARIES = ("allele", "gt")
+DICTIONARIES = ("contig", "allele", "gt")
 #: Stored columns that each column of a call is made of.
 _SOURCES = {
     "ref": ("allele",),

@@ -114,13 +114,16 @@ def genome_tasks(table: Table, grouped: bool = True) -> list[Task]:
         return len(tasks) - 1
 
     for _ in range(LANES):
-        add(["screen_lane"], 2, (), 1 / LANES)
+        add(["screen_lane"], 1, (), 1 / LANES)
     align = add(["align"], 16, ())
     verified = add(["verify_alignment"], 1, [align])
     together = 4 if grouped else 1
     pieces = [
         add(["call_piece"] * together, 1, [verified], 1 / PIECES) for _ in range(PIECES // together)
     ]
+    structural = ["call_structural", "call_copy_number"]
+    for rules in [structural] if grouped else [[rule] for rule in structural]:
+        add(rules, 2, [verified])
     if grouped:
         add(["measure_depth", "count_reads"], 2, [verified])
         pieces.append(len(tasks) - 1)

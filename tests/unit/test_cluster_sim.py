@@ -71,7 +71,7 @@ def test_snakemake_holds_back_what_the_queue_has_no_place_for(sim):
 
 def test_core_hours_of_a_genome_by_hand(sim):
     rules = "screen_lane align verify_alignment call_piece measure_depth count_reads gather_gvcf"
-    rules += " measure_sample judge_sample register_genome"
+    rules += " measure_sample judge_sample register_genome call_structural call_copy_number"
     table = {}
     for rule in rules.split():
         table[rule, "mem_mb"] = Coefficients(1000)
@@ -79,11 +79,11 @@ def test_core_hours_of_a_genome_by_hand(sim):
     table["align", "wall_s"] = Coefficients(0, input=8)
     tasks = sim.genome_tasks(table)
     core_s = sum(task.cores * task.takes_s for task in tasks)
-    # 60,000 MB x 8; lanes 2 x 2 x 100; 24 pieces and verify_alignment; depth and counts on 2
-    # cores; two rules of the gVCF on 2 cores; two small ones.
-    assert core_s == pytest.approx(480_000 + 400 + 2500 + 400 + 400 + 200)
+    # 60,000 MB x 8; lanes 2 x 100; 24 pieces and verify_alignment; depth and counts on 2 cores;
+    # two rules of the gVCF on 2 cores; two small ones; structural variants and copy number on 2.
+    assert core_s == pytest.approx(480_000 + 200 + 2500 + 400 + 400 + 200 + 400)
     apart = sim.genome_tasks(table, grouped=False)
-    assert len(apart) - len(tasks) == 18 + 1 + 1
+    assert len(apart) - len(tasks) == 18 + 1 + 1 + 1
     assert {name for task in apart for name in task.name.split("+")} == set(rules.split())
 
 

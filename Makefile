@@ -72,6 +72,12 @@ bench: setup
 bench-accuracy: setup gatk
 	python -m benchmarks.accuracy --options
 
+# CPU and memory that a run reserves and uses, on real reads (needs shared data): 1 to 24 times 8 MB.
+.PHONY: bench-efficiency
+COPIES ?= 1 4 12 24
+bench-efficiency: setup
+	python benchmarks/efficiency.py --copies $(COPIES)
+
 # Capacity planning: 60,000 genomes over four years, a weekly re-plan, three policies.
 bench-plan: setup
 	python benchmarks/plan.py

@@ -1,17 +1,24 @@
 """What Snakemake 9 would work out anew for each of a run's many jobs, remembered.
 
-It looks up at every job what arguments a function takes, by ``inspect.signature``, and formats the
-shell command of a job twice to print it once: together a fourth of a dry run (docs/scale.md).
-Nothing that a job does depends on this module; where Snakemake has changed, it does nothing.
+It looks up at every job what arguments a function takes, by ``inspect.signature``; at every file
+that a job reads, which rules could make it, though it has been asked for that file before; formats
+the shell command of a job twice to print it once; evaluates requests that are plain numbers. In all
+a third of a dry run (docs/scale.md). Nothing that a job does depends on this module; where
+Snakemake has changed, each part of it does nothing.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+#: Functions whose arguments are remembered at a time: more than rules have.
+_FUNCTIONS = 10_000
 
 
 def arguments_known(function: _Function) -> _Function:
@@ -27,16 +34,120 @@ def arguments_known(function: _Function) -> _Function:
 
 
 def spare_repetition() -> None:
-    """Let Snakemake look up the arguments of its own evaluation once, and format a command once."""
+    """Let Snakemake work out once what is the same for all jobs, or was asked before."""
     try:
+        from snakemake import common, io, rules
+        from snakemake.dag import DAG
         from snakemake.jobs import Job
         from snakemake.resources import Resource
     except ImportError:
         return
-    if hasattr(Resource, "evaluate"):
+    if _takes(Resource, "evaluate", "self", "args", "kwargs"):
         arguments_known(Resource.evaluate)
+    if _takes(common, "get_function_params", "func"):
+        lookup = _arguments_remembered(common.get_function_params)
+        _replace("get_function_params", lookup)
+    if _takes(io, "is_flagged", "value", "flag"):
+        _replace("is_flagged", _kinds_remembered(io.is_flagged, io.AnnotatedStringInterface))
+    if _takes(DAG, "update", "self", "jobs", "file", "visited", "known_producers", more=True):
+        DAG.update = _producers_remembered(DAG.update)
     if isinstance(getattr(Job, "shellcmd", None), property):
         Job.shellcmd = _asked_twice(Job.shellcmd)
+    if _takes(rules.Rule, "apply_input_function", "self", "func", "wildcards", more=True):
+        rules.Rule.apply_input_function = _plain_as_it_is(rules.Rule.apply_input_function, Resource)
+    if _takes(Resource, "cli_evaluator", "name", "val", more=True):
+        Resource.cli_evaluator = staticmethod(_default_folder(Resource.cli_evaluator))
+
+
+def _takes(owner: Any, name: str, *arguments: str, more: bool = False) -> bool:
+    """Whether a class or module has this function, with these arguments first."""
+    function = getattr(owner, name, None)
+    if not callable(function):
+        return False
+    found = list(inspect.signature(function).parameters)
+    return found[: len(arguments)] == list(arguments) and (more or len(found) == len(arguments))
+
+
+def _replace(name: str, function: Any) -> None:
+    """Put a function in the place of the one that it wraps, in all modules of Snakemake."""
+    for module in [each for key, each in sys.modules.items() if key.startswith("snakemake.")]:
+        if vars(module).get(name) is function.__wrapped__:
+            setattr(module, name, function)
+
+
+def _kinds_remembered(is_flagged: Any, annotated: type) -> Any:
+    """Whether a file has a flag; which types of objects can have any is looked up once."""
+    known: dict[type, bool] = {str: False}
+
+    @functools.wraps(is_flagged)
+    def remembered(value: Any, flag: str) -> bool:
+        kind = type(value)
+        if kind not in known:
+            known[kind] = issubclass(kind, annotated)
+        return known[kind] and bool(value.is_flagged(flag))
+
+    return remembered
+
+
+def _arguments_remembered(lookup: Any) -> Any:
+    """The arguments of a function, looked up once for the functions of the rules."""
+    known = functools.lru_cache(maxsize=_FUNCTIONS)(lookup)
+
+    @functools.wraps(lookup)
+    def remembered(func: Any) -> Mapping[str, inspect.Parameter]:
+        found: Mapping[str, inspect.Parameter] = (
+            known(func) if inspect.isfunction(func) else lookup(func)
+        )
+        return found
+
+    return remembered
+
+
+def _producers_remembered(add: Any) -> Any:
+    """Adding a job to the graph, after which its file's producer is known to all who read it.
+
+    Snakemake hands a table of producers along, but notes in it only the files that no rule makes.
+    A job that was added with all that it depends on is in no cycle, and remains the producer.
+    """
+
+    @functools.wraps(add)
+    async def update(
+        dag: Any,
+        jobs: Any,
+        file: Any = None,
+        visited: Any = None,
+        known_producers: Any = None,
+        **more: Any,
+    ) -> Any:
+        job = await add(dag, jobs, file, visited, known_producers, **more)
+        if file is not None and known_producers is not None:
+            known_producers[file] = [job]
+        return job
+
+    return update
+
+
+def _plain_as_it_is(apply: Any, resource: Any) -> Any:
+    """A request that is a plain number or text needs no evaluation."""
+
+    @functools.wraps(apply)
+    def applied(rule: Any, func: Any, wildcards: Any, *rest: Any, **more: Any) -> Any:
+        asked = getattr(func, "__self__", None)
+        if isinstance(asked, resource) and not asked.is_evaluable():
+            return asked, False
+        return apply(rule, func, wildcards, *rest, **more)
+
+    return applied
+
+
+def _default_folder(evaluate: Any) -> Any:
+    """The default of ``tmpdir``, which needs no interpreter."""
+
+    @functools.wraps(evaluate)
+    def evaluated(name: str, val: str, **more: Any) -> Any:
+        return tempfile.gettempdir() if val == "system_tmpdir" else evaluate(name, val, **more)
+
+    return evaluated
 
 
 def _asked_twice(command: property) -> property:

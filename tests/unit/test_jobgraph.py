@@ -1,4 +1,6 @@
 import inspect
+import os
+import re
 import subprocess
 import sys
 
@@ -38,9 +40,14 @@ if config["spare"]:
     spare_repetition()
 
 rule all:
-    input: expand("{n}.txt", n=range(4))
+    input: expand("{n}.txt", n=range(4)), expand("{n}.copy", n=range(4))
+
+rule start:
+    output: temp("start")
+    shell: "echo start >{output}"
 
 rule make:
+    input: "start"
     output: "{n}.txt"
     retries: 2
     threads: 2
@@ -49,6 +56,12 @@ rule make:
     shell: "echo {wildcards.n} {threads} {params.word} {resources.mem_mb}; "
            "[ {wildcards.n} != 2 ] || [ {resources.mem_mb} = 300 ]; "
            "echo {params.word} {resources.mem_mb} >{output}"
+
+rule copy:
+    input: lambda wildcards: ["start", f"{wildcards.n}.txt"]
+    output: "{n}.copy"
+    resources: mem_mb=200, runtime="1h"
+    shell: "cat {input} >{output}"
 """
 
 
@@ -59,15 +72,23 @@ def run(folder, spare, *arguments):
     return subprocess.run(
         [*command, "--printshellcmds", *arguments],
         cwd=folder,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # a dry run says it on standard output
         text=True,
+        env={**os.environ, "PYTHONHASHSEED": "0"},  # by which it orders reasons
         timeout=120,
         check=True,
-    ).stderr
+    ).stdout
 
 
 def commands(output):
     return sorted(line.strip() for line in output.splitlines() if "echo" in line)
+
+
+def jobs(output):
+    """What a dry run says of each job, without the time and the number of the job."""
+    said = re.sub(r"(?m)^\[.*\]$|^    jobid: .*$", "", output)
+    return sorted(re.findall(r"(?ms)^rule \w+:\n(?:    [^\n]*\n|\n)+", said))
 
 
 def test_commands_are_printed_as_without_also_at_another_attempt(tmp_path):
@@ -76,3 +97,59 @@ def test_commands_are_printed_as_without_also_at_another_attempt(tmp_path):
     assert len(commands(plain)) >= 6  # four jobs, one of which is tried three times
     for folder in ("plain", "spared"):
         assert (tmp_path / folder / "2.txt").read_text() == "number2 300\n"
+
+
+def test_the_graph_is_the_same(tmp_path):
+    arguments = ("--dry-run", "--default-resources", "disk_mb=50*attempt")
+    plain = run(tmp_path / "plain", 0, *arguments)
+    spared = run(tmp_path / "spared", 1, *arguments)
+    assert jobs(spared) == jobs(plain)
+    assert len(jobs(plain)) == 1 + 1 + 4 + 4
+    for said in ("mem_mb=100", "runtime=60", "disk_mb=50", "input: start, 3.txt"):
+        assert said in plain
+
+
+CYCLE = """
+from wgs_pipeline.jobgraph import spare_repetition
+spare_repetition()
+
+rule all:
+    input: "b", "a"
+
+rule one:
+    input: "a"
+    output: "b"
+    shell: "cp {input} {output}"
+
+rule other:
+    input: "b"
+    output: "a"
+    shell: "cp {input} {output}"
+"""
+
+
+def test_a_cycle_is_found(tmp_path):
+    (tmp_path / "Snakefile").write_text(CYCLE)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Cyclic dependency" in done.stdout + done.stderr
+
+
+def test_each_part_fits_this_snakemake():
+    """A part that Snakemake has outgrown does nothing: this is where one sees it."""
+    script = """
+from wgs_pipeline.jobgraph import spare_repetition
+import snakemake.api  # first: the others import one another
+from snakemake import common, dag, io, jobs, resources, rules
+spare_repetition()
+for function in (
+    rules.get_function_params, dag.is_flagged, io.is_flagged, jobs.is_flagged, dag.DAG.update,
+    rules.Rule.apply_input_function, resources.Resource.cli_evaluator,
+):
+    assert function.__module__.startswith("snakemake"), function
+    assert "jobgraph" in function.__code__.co_filename, function
+assert hasattr(resources.Resource.evaluate, common.FUNC_OVERWRITE_PARAMS_ATTR)
+assert "jobgraph" in jobs.Job.shellcmd.fget.__code__.co_filename
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

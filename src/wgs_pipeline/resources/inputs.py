@@ -44,6 +44,7 @@ class ProjectInputs:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._samples_mb: dict[str, float] = {}
+        self._known: dict[tuple[object, ...], Inputs] = {}
 
     @cached_property
     def reference_mb(self) -> float:
@@ -59,6 +60,13 @@ class ProjectInputs:
 
         A job without sample, family or lane serves every sample that is analysed.
         """
+        names = tuple(wildcards.get(name) for name in ("sample", "family", "lane"))
+        key = (*names, "piece" in wildcards, threads)
+        if key not in self._known:
+            self._known[key] = self._look(wildcards, threads)
+        return self._known[key]
+
+    def _look(self, wildcards: Mapping[str, str], threads: int) -> Inputs:
         samples = self._samples(wildcards)
         lane = wildcards.get("lane")
         size = self._lane_mb(samples[0], lane) if lane else sum(map(self.sample_mb, samples))

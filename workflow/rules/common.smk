@@ -21,7 +21,6 @@ from wgs_pipeline.jobgraph import spare_repetition
 from wgs_pipeline.metrics.screening import forget_stale_stops
 from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
-from wgs_pipeline.provenance.runs import record_run
 from wgs_pipeline.resources.requests import Requests
 from wgs_pipeline.runlock import hold_run_lock
 from wgs_pipeline.slurm.guard import watch
@@ -390,6 +389,15 @@ def multiqc_inputs():
     ]
 
 
+def of_all(pattern, samples=None):
+    """An input function: a file of every sample. It is called where the rule has a job, which a
+    node that runs one of another rule spares itself.
+    """
+    return lambda wildcards: expand(
+        pattern, sample=project.analysed if samples is None else samples
+    )
+
+
 onstart:
     # Before any job: the caller, the end of what a killed run left, every input of the run.
     lacking = missing_tools(CALLING.engine)
@@ -407,4 +415,8 @@ onstart:
         watch(project.config.results, 60 * project.config.cluster.stall_minutes)
     shell("wgs check {CONFIGFILE:q} --config-json {OVERRIDES:q}")
     write_json(Path(EFFECTIVE_CONFIG), project.config.values)
+    from wgs_pipeline.provenance.runs import (
+        record_run,
+    )  # takes long; no job needs it
+
     record_run(project, DEPLOYMENT, datetime.now(UTC))

@@ -317,8 +317,8 @@ rule compare_with_truth:
 rule tabulate_cohort:
     """Tabulate metrics and verdicts of all samples, for people and for MultiQC."""
     input:
-        metrics=expand("qc/{sample}/metrics.json", sample=project.analysed),
-        verdicts=expand("qc/{sample}/verdict.json", sample=project.analysed),
+        metrics=of_all("qc/{sample}/metrics.json"),
+        verdicts=of_all("qc/{sample}/verdict.json"),
     output:
         tsv="qc/samples.tsv",
         multiqc=directory("qc/multiqc_content"),
@@ -341,7 +341,7 @@ rule run_multiqc:
     """Collect the tools' own reports beside our metrics."""
     input:
         content="qc/multiqc_content",
-        reports=multiqc_inputs(),
+        reports=lambda wildcards: multiqc_inputs(),
         config=workflow.source_path("../multiqc_config.yaml"),
     output:
         html="qc/multiqc.html",
@@ -353,7 +353,7 @@ rule run_multiqc:
     resources:
         **needs("run_multiqc"),
     params:
-        files="\n".join(multiqc_inputs()),
+        files=lambda wildcards, input: "\n".join(input.reports),
     shell:
         """
         exec 2>{log:q}

@@ -12,11 +12,11 @@ rule write_run_report:
     Provenance of all samples at once: it takes milliseconds, and would be a job for each.
     """
     input:
-        receipts=expand("ngd/{sample}.loaded.json", sample=project.analysed),
-        verdicts=expand("qc/{sample}/verdict.json", sample=project.analysed),
-        concordance=expand("qc/{sample}/concordance.json", sample=truth_samples()),
-        callsets=callsets(),
-        families=family_analyses(),
+        receipts=of_all("ngd/{sample}.loaded.json"),
+        verdicts=of_all("qc/{sample}/verdict.json"),
+        concordance=of_all("qc/{sample}/concordance.json", truth_samples()),
+        callsets=lambda wildcards: callsets(),
+        families=lambda wildcards: family_analyses(),
         cohort="qc/samples.tsv",
         multiqc="qc/multiqc.html",
         pictures="report/cohort.html",
@@ -44,9 +44,9 @@ rule write_run_report:
 rule write_cohort_report:
     """Draw all samples together: trends, outliers by batch, relatives."""
     input:
-        metrics=expand("qc/{sample}/metrics.json", sample=project.analysed),
-        identities=expand("qc/{sample}/identity.json", sample=project.analysed),
-        verdicts=expand("qc/{sample}/verdict.json", sample=project.analysed),
+        metrics=of_all("qc/{sample}/metrics.json"),
+        identities=of_all("qc/{sample}/identity.json"),
+        verdicts=of_all("qc/{sample}/verdict.json"),
     output:
         html="report/cohort.html",
     log:

@@ -220,7 +220,7 @@ def _unit(row: Row, folder: Path) -> Unit:
         return value.lower() if value else None
 
     return Unit(
-        sample_id=row.cells["sample_id"],
+        sample_id=row["sample_id"],
         library_id=row.get("library_id") or "",
         flowcell=row.get("flowcell") or "",
         lane=row.get("lane") or "",
@@ -240,7 +240,8 @@ def _unit(row: Row, folder: Path) -> Unit:
 def _input_problem(row: Row) -> tuple[str, str] | None:
     """(found, expected) where a row does not describe exactly one input; as the schema's oneOf."""
     one_kind = "fastq_1 and fastq_2, or cram, or gvcf"
-    filled = set(row.cells)
+    cells = row.cells
+    filled = set(cells)
     kinds = [k for k in ("fastq", "cram", "gvcf") if filled & {k, f"{k}_1", f"{k}_2"}]
     if len(kinds) != 1:
         found = f"a row with {' and '.join(kinds)}" if kinds else "a row without input"
@@ -252,7 +253,7 @@ def _input_problem(row: Row) -> tuple[str, str] | None:
             return f"FASTQ without {', '.join(missing)}", f"with FASTQ {', '.join(needed)}"
     elif filled & {"md5_1", "md5_2"}:
         return f"md5_1 or md5_2 with {kinds[0]}", "md5_1 and md5_2 with FASTQ only"
-    if kinds != ["gvcf"] and ("target_bed" in filled or row.cells.get("assay", "wgs") != "wgs"):
+    if kinds != ["gvcf"] and ("target_bed" in filled or cells.get("assay", "wgs") != "wgs"):
         return f"target_bed or another assay with {kinds[0]}", "them with gvcf only"
     return None
 

@@ -415,8 +415,7 @@ onstart:
         watch(project.config.results, 60 * project.config.cluster.stall_minutes)
     shell("wgs check {CONFIGFILE:q} --config-json {OVERRIDES:q}")
     write_json(Path(EFFECTIVE_CONFIG), project.config.values)
-    from wgs_pipeline.provenance.runs import (
-        record_run,
-    )  # takes long; no job needs it
+    # Takes long to load, and no job needs it.
+    from wgs_pipeline.provenance.runs import record_run
 
     record_run(project, DEPLOYMENT, datetime.now(UTC))

@@ -1,18 +1,15 @@
 """One pass over an alignment: ``samtools view`` decodes it once, and everything counts on it.
 
-The decoded stream goes to ``samtools stats`` and, at the same time, through the compiled code of
-``pileup``.
+The decoded stream goes block by block through the compiled code of ``pileup`` and ``reads``.
 """
 
 from __future__ import annotations
 
 import fcntl
-import queue
 import shlex
 import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,8 +19,8 @@ from typing import IO
 import numpy as np
 
 from wgs_pipeline.errors import AlignmentError, WgsError
-from wgs_pipeline.files import replacing
-from wgs_pipeline.metrics import bam, pileup
+from wgs_pipeline.files import write_text
+from wgs_pipeline.metrics import bam, pileup, reads
 from wgs_pipeline.metrics.bam import Bytes
 from wgs_pipeline.metrics.contamination import Estimate, likelihood_estimate
 from wgs_pipeline.metrics.contigs import Part, contig_parts, interval_part
@@ -43,8 +40,8 @@ _PARTS = tuple(Part)
 _BLOCK = 1 << 20
 _WINDOW = 1 << 22
 _PLACES, _ARENA = 1 << 14, 1 << 21
-#: Blocks that samtools stats may lag behind.
-_BACKLOG = 16
+#: Longest read that there is room for at first, in bases.
+_READ_LENGTH = 300
 _LOW = max(BREADTHS) + 1
 _PIPE_SIZE = 1 << 20
 
@@ -106,6 +103,7 @@ class Counter:
             np.zeros(101, np.int64),
             np.zeros(len(Tally), np.int64),
         )
+        self._reads = reads.new_counts(_READ_LENGTH)
         self._window = Window(np.zeros(_WINDOW, np.int32), np.array([-1, 0, 0, 0, 0], np.int64))
         self._mates = pileup.new_mates(_PLACES, _ARENA)
         self._scratch = np.zeros(_WINDOW, np.uint8)
@@ -179,16 +177,18 @@ class Counter:
         numbers = np.array([self._index[each.contig] for each in intervals], np.int64)
         return np.searchsorted(numbers, np.arange(len(self._index) + 1)).astype(np.int64)
 
-    def feed(self, block: bytes) -> None:
-        """Count the records of the next bytes of the stream.
+    def read(self, stream: IO[bytes], size: int) -> bool:
+        """Count the records of the next ``size`` bytes of the stream; False where it has ended.
 
         Raises:
             AlignmentError: The stream is not an uncompressed, sorted BAM of this reference.
         """
-        new = np.frombuffer(block, np.uint8)
-        self._raw = _with_room(self._raw, self._raw_filled, len(new))
-        self._raw[self._raw_filled : self._raw_filled + len(new)] = new
-        self._raw_filled += len(new)
+        self._raw = _with_room(self._raw, self._raw_filled, size)
+        room = self._raw[self._raw_filled : self._raw_filled + size].data
+        found = stream.readinto(room)  # type: ignore[attr-defined]
+        if not found:
+            return False
+        self._raw_filled += found
         self._data = _with_room(self._data, self._filled, self._raw_filled)
         used, filled = bam.unframe(self._raw, self._raw_filled, self._data, self._filled)
         if used == bam.BAD_FRAME:
@@ -201,6 +201,7 @@ class Counter:
             self._read_header()
         if self._header_read:
             self._count()
+        return True
 
     def _read_header(self) -> None:
         found = bam.read_header(self._data[: self._filled].tobytes())
@@ -220,8 +221,8 @@ class Counter:
         while True:
             view = self._data[at : self._filled]
             used, status = pileup.count_records(
-                view, len(view), self._layout, self._counts, self._window, self._mates,
-                self._gc, self._scratch,
+                view, len(view), self._layout, self._counts, self._reads, self._window,
+                self._mates, self._gc, self._scratch,
             )  # fmt: skip
             at += int(used)
             if status == Status.NEED_DATA:
@@ -243,6 +244,8 @@ class Counter:
             self._move_mates(int(cursor[3]))
         elif status is Status.WINDOW_FULL:
             self._widen_window()
+        elif status is Status.LONG_READ:
+            self._reads = reads.widened(self._reads, 2 * self._reads.lengths.shape[1])
         else:
             raise AlignmentError(_UNSORTED if status is Status.UNSORTED else _BROKEN)
 
@@ -322,6 +325,10 @@ class Counter:
         wider[: len(depth)] = depth
         self._window = Window(wider, cursor)
         self._scratch = np.zeros(len(wider), np.uint8)
+
+    def read_stats(self) -> str:
+        """Counts of reads, pairs and base qualities, in the format of ``samtools stats``."""
+        return reads.stats_text(self._reads)
 
     def finish(self) -> AlignmentTally:
         """Everything that was counted; the stream has ended.
@@ -420,67 +427,25 @@ def tally_alignment(
     Raises:
         WgsError: A tool is missing or fails, or the alignment does not fit the reference.
     """
-    counter = Counter(regions, fasta)
     decode = [
         *("samtools", "view", "--uncompressed", "--no-PG", "--threads", str(threads)),
         *("--reference", str(fasta), str(alignment)),
     ]
-    summarise = ["samtools", "stats", "--filtering-flag", "QCFAIL", "-"]
-    with (
-        replacing(stats) as part,
-        part.open("wb") as text,
-        _running(decode, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as reader,
-        _running(summarise, stdin=subprocess.PIPE, stdout=text) as writer,
-    ):
-        assert reader.stdout
-        assert writer.stdin
-        with _Feeder(writer.stdin) as feeder:
-            while block := reader.stdout.read(_BLOCK):
-                feeder.put(block)
-                counter.feed(block)
+    with _running(decode) as stream:
+        counter = Counter(regions, fasta)
+        while counter.read(stream, _BLOCK):
+            pass
     try:
-        return counter.finish()
+        tally = counter.finish()
     except AlignmentError as error:
         raise AlignmentError(f"{alignment}: {error}") from error
-
-
-class _Feeder:
-    """Writes blocks to a pipe in a thread, so that its reader and the caller work side by side."""
-
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self._pipe = pipe
-        self._blocks: queue.Queue[bytes | None] = queue.Queue(_BACKLOG)
-        self._thread = threading.Thread(target=self._write, daemon=True)
-
-    def put(self, block: bytes) -> None:
-        """Hand a block over; waits while the reader lags behind."""
-        self._blocks.put(block)
-
-    def _write(self) -> None:
-        broken = False
-        while (block := self._blocks.get()) is not None:
-            if not broken:
-                try:
-                    self._pipe.write(block)
-                except BrokenPipeError:
-                    broken = True  # the tool has failed, which its exit tells
-        with suppress(BrokenPipeError):
-            self._pipe.close()
-
-    def __enter__(self) -> _Feeder:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._blocks.put(None)
-        self._thread.join()
+    write_text(stats, counter.read_stats())
+    return tally
 
 
 @contextmanager
-def _running(
-    command: Sequence[str], stdin: int | None = None, stdout: int | IO[bytes] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A tool that must end with 0 when the block is left; killed where the block fails.
+def _running(command: Sequence[str]) -> Iterator[IO[bytes]]:
+    """Output of a tool that must end with 0 when the block is left; killed where the block fails.
 
     Raises:
         WgsError: It is missing, or did not end with 0; the message has what it said.
@@ -488,17 +453,18 @@ def _running(
     with ExitStack() as stack:
         message = stack.enter_context(tempfile.TemporaryFile())
         try:
-            process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=message)
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=message
+            )
         except FileNotFoundError as error:
             raise WgsError(f"{command[0]} is not installed; install it and run again") from error
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                with suppress(OSError):  # more than the system allows one user
-                    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+        assert process.stdout
+        with suppress(OSError):  # more than the system allows one user
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
         try:
-            yield process
+            yield process.stdout
         except BaseException as error:
-            # A tool without proper input fails too: the failure of what it reads is the cause.
+            # A tool that fails leaves a broken stream: its failure is the cause.
             cause = process.poll() if isinstance(error, WgsError) else None
             if cause and cause != -signal.SIGPIPE:
                 raise _failure(command, cause, message) from error
@@ -506,8 +472,7 @@ def _running(
             process.wait()
             raise
         finally:
-            if process.stdout:
-                process.stdout.close()
+            process.stdout.close()
         if process.wait():
             raise _failure(command, process.returncode, message)
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.metrics import bam
 from wgs_pipeline.metrics.bam import Bytes, Flag, Int
+from wgs_pipeline.metrics.reads import ReadCounts, count_read
 from wgs_pipeline.metrics.tally import BREADTHS
 
 Longs = NDArray[np.int64]
@@ -65,6 +66,7 @@ class Status(IntEnum):
     WINDOW_FULL = 3
     UNSORTED = 4
     BROKEN = 5
+    LONG_READ = 6
 
 
 class Layout(NamedTuple):
@@ -309,13 +311,25 @@ def _count_sites(
 
 
 @njit(cache=True, nogil=True)
-def _span(data: Bytes, cigar: Int, operations: Int) -> Int:
+def _measure(data: Bytes, cigar: Int, operations: Int) -> tuple[Int, Int, Int]:
+    """Bases of the reference that a record spans, of the read that it aligns, and clipped off."""
     span: Int = 0
+    aligned: Int = 0
+    clipped: Int = 0
+    fields = data[cigar : cigar + 4 * operations]
     for k in range(operations):
-        field = bam.int32(data, cigar + 4 * k) & 0xFFFFFFFF
-        if field & 15 in (0, 2, 3, 7, 8):
-            span += field >> 4
-    return span
+        field = bam.int32(fields, 4 * k) & 0xFFFFFFFF
+        size, operation = field >> 4, field & 15
+        if operation in (0, 7, 8):  # M = X
+            span += size
+            aligned += size
+        elif operation == 1:  # I
+            aligned += size
+        elif operation in (2, 3):  # D N
+            span += size
+        elif operation == 5:  # H
+            clipped += size
+    return span, aligned, clipped
 
 
 @njit(cache=True, nogil=True)
@@ -346,10 +360,11 @@ def _count_pair(
 
 
 @njit(cache=True, nogil=True)
-def _read_tags(data: Bytes, at: Int, end: Int) -> tuple[Int, bool, Int]:
-    """Mate's mapping quality (-1: not told), whether split, kind of duplicate (its letter)."""
+def _read_tags(data: Bytes, at: Int, end: Int) -> tuple[Int, bool, Int, Int]:
+    """Mate's mapping quality (-1: not told), whether split, letter of the duplicate, mismatches."""
     mate_quality: Int = -1
     duplicate: Int = 0
+    mismatches: Int = 0
     split = False
     while at + 3 < end:
         first, second = data[at], data[at + 1]
@@ -359,8 +374,10 @@ def _read_tags(data: Bytes, at: Int, end: Int) -> tuple[Int, bool, Int]:
             split = True
         elif first == 100 and second == 116:  # dt: LB or SQ
             duplicate = np.int64(data[at + 3])
+        elif first == 78 and second == 77:  # NM
+            mismatches = bam.tag_number(data, at)
         at += bam.tag_size(data, at, end)
-    return mate_quality, split, duplicate
+    return mate_quality, split, duplicate, mismatches
 
 
 @njit(cache=True, nogil=True)
@@ -369,6 +386,7 @@ def count_records(
     filled: Int,
     layout: Layout,
     counts: Counts,
+    reads: ReadCounts,
     window: Window,
     mates: Mates,
     gc: Bytes,
@@ -381,6 +399,7 @@ def count_records(
         filled: Bytes of ``data`` in use.
         layout: What is counted where.
         counts: What the counts are added to.
+        reads: The same, of what does not ask where in the genome a read lies.
         window: Depth of the current contig.
         mates: Reads that may overlap another of their name.
         gc: GC percent of the window of the reference that begins at each position, or ``NO_GC``.
@@ -397,9 +416,20 @@ def count_records(
         end = at + 4 + size
         if end > filled:
             break
-        contig, position = bam.int32(data, at + 4), bam.int32(data, at + 8)
-        flag = bam.uint16(data, at + 18)
+        head = data[at : at + 36]
+        contig, position = bam.int32(head, 4), bam.int32(head, 8)
+        name_length, mapping_quality = np.int64(head[12]), np.int64(head[13])
+        operations, flag, length = bam.uint16(head, 16), bam.uint16(head, 18), bam.int32(head, 20)
+        cigar = at + 36 + name_length
+        sequence = cigar + 4 * operations
+        tags = sequence + (length + 1) // 2 + length
+        if length < 0 or tags > end:
+            return at, Status.BROKEN
+        span, aligned, clipped = _measure(data, cigar, operations)
+        if length + clipped >= reads.lengths.shape[1]:
+            return at, Status.LONG_READ
         if contig < 0 or flag & _UNMAPPED:
+            count_read(data, at, flag, sequence, length, length + clipped, aligned, 0, reads)
             at = end
             continue
         if contig != window.cursor[0]:
@@ -407,14 +437,6 @@ def count_records(
         if position < window.cursor[3]:
             return at, Status.UNSORTED
         window.cursor[3] = position
-        name_length, mapping_quality = np.int64(data[at + 12]), np.int64(data[at + 13])
-        operations, length = bam.uint16(data, at + 16), bam.int32(data, at + 20)
-        cigar = at + 36 + name_length
-        sequence = cigar + 4 * operations
-        tags = sequence + (length + 1) // 2 + length
-        if length < 0 or tags > end:
-            return at, Status.BROKEN
-        span = _span(data, cigar, operations)
         depth_read = (
             not flag & _NOT_DEPTH
             and mapping_quality >= MIN_MAPPING_QUALITY
@@ -447,8 +469,9 @@ def count_records(
         begin = position + span - GC_WINDOW if flag & _REVERSE else position + 1
         if 0 < begin < len(gc) and gc[begin] != NO_GC:
             counts.gc_reads[gc[begin]] += 1
+        mate_quality, split, duplicate, mismatches = _read_tags(data, tags, end)
+        count_read(data, at, flag, sequence, length, length + clipped, aligned, mismatches, reads)
         if not flag & _NOT_PRIMARY:
-            mate_quality, split, duplicate = _read_tags(data, tags, end)
             counts.tally[Tally.PRIMARY] += 1
             if flag & _DUPLICATE:
                 counts.tally[Tally.DUPLICATES] += 1

@@ -1,5 +1,6 @@
 """Depth of one pass against a plain count, read by read and base by base, of random alignments."""
 
+import io
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -115,8 +116,9 @@ def stream(reads: list[pysam.AlignedSegment], path: Path) -> bytes:
 
 def counted(data: bytes, fasta: Path, block: int) -> Counter:
     counter = Counter(regions(), fasta)
-    for start in range(0, len(data), block):
-        counter.feed(data[start : start + block])
+    source = io.BytesIO(data)
+    while counter.read(source, block):
+        pass
     return counter
 
 
@@ -200,7 +202,7 @@ def test_another_reference_is_refused(fasta: Path, tmp_path: Path) -> None:
     data = stream([deep_read(5, "a")], tmp_path / "reads.bam")
     other = Regions([Contig("chr1", 400, Role.AUTOSOME)], INTERVALS[:1], ())
     with pytest.raises(AlignmentError, match="align to this reference"):
-        Counter(other, fasta).feed(data)
+        Counter(other, fasta).read(io.BytesIO(data), 1 << 20)
     with pytest.raises(WgsError, match="not in the reference"):
         Counter(Regions(other.contigs, INTERVALS, ()), fasta)
 

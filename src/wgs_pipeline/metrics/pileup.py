@@ -17,11 +17,10 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from wgs_pipeline.metrics import bam
-from wgs_pipeline.metrics.bam import Bytes, Flag, Int
+from wgs_pipeline.metrics.bam import Bytes, Flag, Int, compiled
 from wgs_pipeline.metrics.reads import ReadCounts, count_read
 from wgs_pipeline.metrics.tally import BREADTHS
 
@@ -137,7 +136,7 @@ def new_mates(places: int, arena: int) -> Mates:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _remember(mates: Mates, key: np.uint64, start: Int, counted: Bytes) -> None:
     places = np.uint64(len(mates.keys) - 1)
     place = key & places
@@ -148,12 +147,12 @@ def _remember(mates: Mates, key: np.uint64, start: Int, counted: Bytes) -> None:
     mates.start[place] = start
     mates.end[place] = start + size
     mates.offset[place] = offset
-    mates.arena[offset : offset + size] = counted
+    bam.copy_bytes(counted, mates.arena[offset : offset + size])
     mates.used[0] += 1
     mates.used[1] += size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def move_mates(old: Mates, new: Mates, position: Int) -> None:
     """Copy the reads that reach beyond ``position`` into an empty table."""
     for place in range(len(old.keys)):
@@ -163,7 +162,7 @@ def move_mates(old: Mates, new: Mates, position: Int) -> None:
             _remember(new, old.keys[place], old.start[place], old.arena[offset : offset + size])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _forget_counted(mates: Mates, key: np.uint64, start: Int, counted: Bytes) -> None:
     """Clear the bases at which a read of the same name was counted before."""
     places = np.uint64(len(mates.keys) - 1)
@@ -178,7 +177,7 @@ def _forget_counted(mates: Mates, key: np.uint64, start: Int, counted: Bytes) ->
         place = (place + np.uint64(1)) & places
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_depths(depth: NDArray[np.int32], histogram: Longs, low: Longs) -> Int:
     total = 0
     for value in depth:
@@ -188,7 +187,7 @@ def _add_depths(depth: NDArray[np.int32], histogram: Longs, low: Longs) -> Int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_low(depth: NDArray[np.int32], low: Longs) -> Int:
     total = 0
     for value in depth:
@@ -197,7 +196,7 @@ def _add_low(depth: NDArray[np.int32], low: Longs) -> Int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def flush(layout: Layout, counts: Counts, window: Window, end: Int) -> None:
     """Count the depth of the current contig up to ``end`` and move the window there."""
     contig, start, high = window.cursor[0], window.cursor[1], window.cursor[2]
@@ -229,22 +228,22 @@ def flush(layout: Layout, counts: Counts, window: Window, end: Int) -> None:
             at += 1
         kept = max(high - stop, 0)
         moved = stop - start
-        window.depth[:kept] = window.depth[moved : moved + kept].copy()
-        window.depth[kept : max(high - start, 0)] = 0
+        for k in range(kept):
+            window.depth[k] = window.depth[moved + k]
+        for k in range(kept, high - start):
+            window.depth[k] = 0
         start = stop
     window.cursor[1] = start
     window.cursor[2] = max(high, start)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _aligned_bases(
-    data: Bytes, cigar: Int, operations: Int, sequence: Int, length: Int, counted: Bytes
-) -> None:
+    data: Bytes, cigar: Int, operations: Int, sequence: Int, length: Int, unknown: Int,
+    counted: Bytes,
+) -> None:  # fmt: skip
     """Mark which positions of the reference from the read's start on carry a good base."""
     quality = sequence + (length + 1) // 2
-    unknown = False
-    for pair in data[sequence:quality]:
-        unknown |= ((pair & 15) == _NO_BASE) | ((pair >> 4) == _NO_BASE)
     query: Int = 0
     target: Int = 0
     for k in range(operations):
@@ -270,7 +269,7 @@ def _aligned_bases(
             target += size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_sites(
     data: Bytes, cigar: Int, operations: Int, sequence: Int, position: Int, counted: Bytes,
     layout: Layout, contig: Int, bases: Longs,
@@ -310,7 +309,7 @@ def _count_sites(
         site += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _measure(data: Bytes, cigar: Int, operations: Int) -> tuple[Int, Int, Int]:
     """Bases of the reference that a record spans, of the read that it aligns, and clipped off."""
     span: Int = 0
@@ -332,7 +331,7 @@ def _measure(data: Bytes, cigar: Int, operations: Int) -> tuple[Int, Int, Int]:
     return span, aligned, clipped
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_pair(
     tally: Longs, flag: Int, mapping_quality: Int, mate_quality: Int, split: bool,
     same_contig: bool, position: Int, end: Int, mate_position: Int, insert: Int,
@@ -359,7 +358,7 @@ def _count_pair(
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_tags(data: Bytes, at: Int, end: Int) -> tuple[Int, bool, Int, Int]:
     """Mate's mapping quality (-1: not told), whether split, letter of the duplicate, mismatches."""
     mate_quality: Int = -1
@@ -380,7 +379,7 @@ def _read_tags(data: Bytes, at: Int, end: Int) -> tuple[Int, bool, Int, Int]:
     return mate_quality, split, duplicate, mismatches
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_records(
     data: Bytes,
     filled: Int,
@@ -428,8 +427,11 @@ def count_records(
         span, aligned, clipped = _measure(data, cigar, operations)
         if length + clipped >= reads.lengths.shape[1]:
             return at, Status.LONG_READ
+        gc_bases, unknown = bam.composition(data, sequence, length)
         if contig < 0 or flag & _UNMAPPED:
-            count_read(data, at, flag, sequence, length, length + clipped, aligned, 0, reads)
+            count_read(
+                data, at, flag, sequence, length, gc_bases, length + clipped, aligned, 0, reads
+            )
             at = end
             continue
         if contig != window.cursor[0]:
@@ -451,8 +453,9 @@ def count_records(
             if 2 * mates.used[0] >= len(mates.keys) or mates.used[1] + span > len(mates.arena):
                 return at, Status.MATES_FULL
             counted = scratch[:span]
-            counted[:] = 0
-            _aligned_bases(data, cigar, operations, sequence, length, counted)
+            for k in range(span):
+                counted[k] = 0
+            _aligned_bases(data, cigar, operations, sequence, length, unknown, counted)
             key = bam.name_hash(data, at + 36, name_length)
             _forget_counted(mates, key, position, counted)
             _remember(mates, key, position, counted)
@@ -470,7 +473,9 @@ def count_records(
         if 0 < begin < len(gc) and gc[begin] != NO_GC:
             counts.gc_reads[gc[begin]] += 1
         mate_quality, split, duplicate, mismatches = _read_tags(data, tags, end)
-        count_read(data, at, flag, sequence, length, length + clipped, aligned, mismatches, reads)
+        count_read(
+            data, at, flag, sequence, length, gc_bases, length + clipped, aligned, mismatches, reads
+        )
         if not flag & _NOT_PRIMARY:
             counts.tally[Tally.PRIMARY] += 1
             if flag & _DUPLICATE:
@@ -486,7 +491,7 @@ def count_records(
     return at, Status.NEED_DATA
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gc_percents(sequence: Bytes, out: Bytes) -> None:
     """GC percent of the window that begins at each base; ``NO_GC`` where it has too many N.
 

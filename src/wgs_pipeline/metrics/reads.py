@@ -14,11 +14,10 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from wgs_pipeline.metrics import bam
-from wgs_pipeline.metrics.bam import Bytes, Flag, Int
+from wgs_pipeline.metrics.bam import Bytes, Flag, Int, compiled
 
 Longs = NDArray[np.int64]
 
@@ -94,25 +93,20 @@ def widened(counts: ReadCounts, longest: int) -> ReadCounts:
     return counts._replace(qualities=wider.qualities, lengths=wider.lengths)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_bases(
-    data: Bytes, sequence: Int, length: Int, reverse: bool, end: Int, counts: ReadCounts
+    data: Bytes, sequence: Int, length: Int, gc: Int, reverse: bool, end: Int, counts: ReadCounts
 ) -> None:
     """Count the qualities at each cycle and the GC content of a primary read."""
-    qualities = sequence + (length + 1) // 2
+    start = sequence + (length + 1) // 2
+    qualities = data[start : start + length]
     table = counts.qualities[end]
     if reverse:
-        last = length - 1
         for k in range(length):
-            table[data[qualities + k], last - k] += 1
+            table[qualities[length - 1 - k], k] += 1
     else:
         for k in range(length):
-            table[data[qualities + k], k] += 1
-    gc: Int = 0
-    for pair in data[sequence:qualities]:
-        left, right = pair >> 4, pair & 15
-        gc += (left == 2) | (left == 4)
-        gc += (right == 2) | (right == 4)
+            table[qualities[k], k] += 1
     # A read stands for every step that its GC content may lie in.
     first = gc * (_GC_STEPS - 1) // length
     beyond = min((gc + 1) * (_GC_STEPS - 1) // length, _GC_STEPS - 1)
@@ -120,7 +114,7 @@ def _count_bases(
         counts.gc[end, step] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_insert(
     inserts: Longs, flag: Int, first: bool, position: Int, mate_position: Int, insert: Int
 ) -> None:
@@ -140,10 +134,10 @@ def _count_insert(
         inserts[_OUTWARD, size] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_read(
-    data: Bytes, at: Int, flag: Int, sequence: Int, length: Int, whole: Int, aligned: Int,
-    mismatches: Int, counts: ReadCounts,
+    data: Bytes, at: Int, flag: Int, sequence: Int, length: Int, gc: Int, whole: Int,
+    aligned: Int, mismatches: Int, counts: ReadCounts,
 ) -> None:  # fmt: skip
     """Count one record.
 
@@ -153,6 +147,7 @@ def count_read(
         flag: Its FLAG.
         sequence: Where its bases begin.
         length: How many they are.
+        gc: Of these, G or C.
         whole: Length of the read with what was clipped off; the tables have room for it.
         aligned: Bases that are aligned or inserted.
         mismatches: Value of its tag NM.
@@ -185,7 +180,7 @@ def count_read(
         counts.lengths[end, whole] += 1
         sums[Sum.BASES_FIRST + end] += length
         if end != _IS_NEITHER:
-            _count_bases(data, sequence, length, bool(flag & _REVERSE), end, counts)
+            _count_bases(data, sequence, length, gc, bool(flag & _REVERSE), end, counts)
         sums[Sum.PAIRED] += bool(flag & _PAIRED)
         if flag & _UNMAPPED:
             sums[Sum.UNMAPPED] += 1

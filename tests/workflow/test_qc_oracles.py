@@ -171,6 +171,21 @@ def test_dropout_is_that_of_collect_gc_bias_metrics(measured: Measured) -> None:
     assert measured.tally.gc_reads.tolist() == [int(row["READ_STARTS"]) for row in rows]
 
 
+def test_reads_are_counted_line_for_line_as_samtools_stats_does(measured: Measured) -> None:
+    theirs = subprocess.run(
+        ["samtools", "stats", "--filtering-flag", "QCFAIL", measured.cram],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    made = ("SN", "FFQ", "LFQ", "GCF", "GCL", "IS", "RL", "FRL", "LRL")
+    lines = [line.split("\t#")[0] for line in theirs.splitlines()]
+    expected = [line for line in lines if line.split("\t")[0] in made]
+    assert {line.split("\t")[0] for line in expected} == set(made)
+    text = (measured.folder / "samtools_stats.txt").read_text()
+    assert [line for line in text.splitlines() if not line.startswith("#")] == expected
+
+
 def test_duplicates_and_yield_are_those_of_samtools(measured: Measured) -> None:
     def count(*arguments: str) -> int:
         command = ["samtools", "view", "-c", *arguments, str(measured.cram)]

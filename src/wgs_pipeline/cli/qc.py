@@ -77,7 +77,10 @@ def regions(
 @_sites
 @click.option("--panel", type=_PATH, help="Gene panel, BED or GFF3, whose coverage is counted.")
 @click.option(
-    "--samtools-stats", type=_PATH, required=True, help="Text of samtools stats to write."
+    "--samtools-stats",
+    type=_PATH,
+    required=True,
+    help="Counts of reads to write, in the format of samtools stats.",
 )
 @click.option("--threads", type=click.IntRange(1), default=1, help="Threads that decode.")
 @_output
@@ -125,7 +128,9 @@ def alignment(
     help="Sex stated in the sheet.",
 )
 @click.option("--reads-json", type=_PATH, help="Tally of wgs reads stream.")
-@click.option("--samtools-stats", type=_PATH, help="Text of samtools stats.")
+@click.option(
+    "--samtools-stats", type=_PATH, help="Text of wgs qc alignment, or of samtools stats."
+)
 @click.option("--alignment-tally", type=_PATH, help="Tally of wgs qc alignment.")
 @click.option("--callset-stats", type=_PATH, help="Text of bcftools stats -s -.")
 @click.option("--charr", type=_PATH, help="Estimate of wgs qc charr.")

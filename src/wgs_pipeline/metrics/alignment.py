@@ -1,4 +1,4 @@
-"""Read and pair metrics from the text of ``samtools stats``."""
+"""Read and pair metrics from a text in the format of ``samtools stats``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Q30 = 30
 
 @dataclass(frozen=True)
 class AlignmentStats:
-    """What ``samtools stats`` counted.
+    """What a text in the format of ``samtools stats`` says.
 
     Attributes:
         summary: The SN section.
@@ -56,7 +56,7 @@ class AlignmentStats:
 
 
 def read_alignment_stats(path: Path) -> AlignmentStats:
-    """Read the text of ``samtools stats`` 1.10 or later.
+    """Read a text in the format of ``samtools stats`` 1.10 or later.
 
     Raises:
         AlignmentError: The file cannot be read, or lacks a section or number (it was cut short).

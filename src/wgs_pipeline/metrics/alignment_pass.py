@@ -415,13 +415,13 @@ def _drop(buffer: Bytes, filled: int, used: int) -> int:
 def tally_alignment(
     alignment: Path, fasta: Path, regions: Regions, stats: Path, threads: int
 ) -> AlignmentTally:
-    """Count an alignment, and write the text of ``samtools stats``, in one pass.
+    """Count an alignment in one pass; write its reads in the format of ``samtools stats``.
 
     Args:
         alignment: CRAM or BAM, sorted by position.
         fasta: Its reference, indexed.
         regions: Where depth is counted.
-        stats: Where the text of samtools stats goes.
+        stats: Where that text goes.
         threads: Threads that decode the alignment.
 
     Raises:

@@ -43,7 +43,7 @@ class Definition:
     ga4gh: bool = False
 
 
-SAMTOOLS_STATS = "samtools stats"
+SAMTOOLS_STATS = "wgs qc alignment, as samtools stats"
 ALIGNMENT_PASS = "wgs qc alignment"
 BCFTOOLS_STATS = "bcftools stats"
 FASTP = "fastp"

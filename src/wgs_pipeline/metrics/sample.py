@@ -37,7 +37,7 @@ from wgs_pipeline.ploidy import read_document
 Curve = Mapping[str, Sequence[Any]]
 
 _ABSENT = {
-    SAMTOOLS_STATS: "there is no alignment (no samtools stats)",
+    SAMTOOLS_STATS: "there is no alignment (no text of samtools stats)",
     ALIGNMENT_PASS: "there is no alignment (no wgs qc alignment)",
     BCFTOOLS_STATS: "there is no callset (no bcftools stats)",
     FASTP: "there are no FASTQ lanes (no fastp report)",
@@ -54,7 +54,7 @@ class SampleInputs:
 
     Attributes:
         tally: The tally of ``wgs reads stream``.
-        samtools_stats: Text of ``samtools stats``.
+        samtools_stats: Text of ``wgs qc alignment`` in the format of ``samtools stats``.
         alignment_tally: Tally of ``wgs qc alignment``.
         callset_stats: Text of ``bcftools stats``.
         charr: Estimate of ``wgs qc charr``.

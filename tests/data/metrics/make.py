@@ -3,7 +3,7 @@
 Usage: python tests/data/metrics/make.py FOLDER
 
 Writes a synthetic male genome of 11.5 kb, its reads placed where they came from (no aligner), the
-outputs of wgs qc alignment (which runs samtools stats) on them, those of bcftools stats on a
+outputs of wgs qc alignment on them, those of bcftools stats on a
 synthetic callset, and expected.json: the same numbers counted from the reads base by base, without
 those tools.
 """

@@ -14,6 +14,7 @@ and persons of other parts of the world with the frequencies of Europe.
 from __future__ import annotations
 
 import argparse
+import io
 import gzip
 import os
 import subprocess
@@ -254,7 +255,8 @@ def by_likelihood(folder: Path) -> float:
     common = read_common_snvs(folder / "sites.vcf", [each.name for each in contigs])
     counter = Counter(Regions(contigs, read_bed(folder / "regions.bed"), (), (), common), fasta)
     command = ["samtools", "view", "-u", "--reference", str(fasta), str(folder / "mixed.cram")]
-    counter.feed(subprocess.run(command, check=True, capture_output=True).stdout)
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    counter.read(io.BytesIO(data), len(data))
     bases, rows = counter.site_bases, np.arange(len(common))
     reference, alternate = bases[rows, common.reference], bases[rows, common.alternate]
     other = bases.sum(axis=1) - reference - alternate
@@ -307,7 +309,8 @@ def read_counts(folder: Path, name: str, part: float) -> NDArray[np.int64]:
     counter = Counter(regions, folder / "ref.fa")
     thin = ["-s", f"{7 + part:.6f}"] if part < 1 else []
     command = ["samtools", "view", "-u", *thin, f"{name}.bam"]
-    counter.feed(subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout)
+    data = subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout
+    counter.read(io.BytesIO(data), len(data))
     bases, rows = counter.site_bases, np.arange(len(common))
     reference, alternate = bases[rows, common.reference], bases[rows, common.alternate]
     return np.stack([reference, alternate, bases.sum(axis=1) - reference - alternate])

@@ -14,8 +14,8 @@ and persons of other parts of the world with the frequencies of Europe.
 from __future__ import annotations
 
 import argparse
-import io
 import gzip
+import io
 import os
 import subprocess
 import sys

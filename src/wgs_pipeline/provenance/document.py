@@ -77,6 +77,7 @@ def provenance(source: Source, sample: str) -> dict[str, Any]:
         "aligner": resolve(config).name if kind == "fastq" else None,
         "calling_engine": None if kind == "gvcf" else config.calling.engine,
         "ploidy": _ploidy(source, sample),
+        "overrides": _overrides(source, sample),
         "inputs": inputs,
         "outputs": outputs,
         "runs": runs,
@@ -160,6 +161,16 @@ def _outputs(source: Source, sample: str) -> Iterator[dict[str, Any]]:
 
 def _file(source: Source, path: str, sha256: str | None) -> dict[str, Any]:
     return {"path": withheld(path, source.patient_ids), "sha256": sha256}
+
+
+def _overrides(source: Source, sample: str) -> list[dict[str, str]]:
+    """Findings that were signed off, as the verdict has them: who answers for them, when, why."""
+    verdict = source.results.read_json(f"qc/{sample}/verdict.json") or {}
+    fields = ("metric", "other", "signed_by", "signed_at", "reason")
+    return [
+        {field: withheld(str(each[field]), source.patient_ids) for field in fields}
+        for each in verdict.get("overrides", ())
+    ]
 
 
 def _ploidy(source: Source, sample: str) -> dict[str, Any] | None:

@@ -101,3 +101,18 @@ def test_identifiers_are_withheld_from_commands_and_paths(tmp_path):
     (job,) = json.loads(text)["jobs"]
     assert job["identifiers_withheld"]
     assert job["command"].startswith("wgs reads stream /in/")
+
+
+def test_overrides_of_the_verdict_are_told_without_identifiers(tmp_path):
+    project = make_project(tmp_path, {"S1": "F1"}).load()
+    verdict = project.config.results / "qc/S1/verdict.json"
+    verdict.parent.mkdir(parents=True, exist_ok=True)
+    signed = {"metric": "duplication", "other": "", "signed_by": "A. Olsen"}
+    signed |= {"signed_at": "2025-03-01T09:00:00Z", "reason": "010203-4123 cannot give more blood"}
+    verdict.write_text(json.dumps({"overrides": [{"sample_id": "S1"} | signed]}))
+    document = provenance(Source.of(project), "S1")
+    Draft202012Validator(load_schema("provenance")).validate(document)
+    (told,) = document["overrides"]
+    assert told.pop("reason").endswith(" cannot give more blood")
+    assert "010203" not in json.dumps(document)
+    assert told == {name: value for name, value in signed.items() if name != "reason"}

@@ -61,9 +61,9 @@ def make_project(folder: Path, samples: int) -> Path:
     return config
 
 
-def dry_run(config: Path, samples: int, *arguments: str) -> DryRun:
-    """Dry-run the workflow on a project, and measure the process."""
-    command = ["snakemake", "--profile", "profiles/local", "--configfile", str(config)]
+def dry_run(config: Path, samples: int, *arguments: str, profile: str = "local") -> DryRun:
+    """Dry-run the workflow on a project under a shipped profile, and measure the process."""
+    command = ["snakemake", "--profile", f"profiles/{profile}", "--configfile", str(config)]
     command += ["--dry-run", "--quiet", "all", *arguments]
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
@@ -104,11 +104,15 @@ def main() -> None:
     """Print a table of dry runs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, nargs="+", default=[100, 1000, 5000])
+    parser.add_argument(
+        "--profile", default="local", help="local, or slurm, whose groups cost more."
+    )
     arguments = parser.parse_args()
     print("samples\tjobs\twall_s\tcpu_s\tmax_rss_mb")
     for samples in arguments.samples:
         with tempfile.TemporaryDirectory(prefix="dag-") as folder:
-            run = dry_run(make_project(Path(folder) / "project", samples), samples)
+            config = make_project(Path(folder) / "project", samples)
+            run = dry_run(config, samples, profile=arguments.profile)
         times = f"{run.wall_s:.1f}\t{run.cpu_s:.1f}"
         print(f"{run.samples}\t{run.jobs}\t{times}\t{run.max_rss_mb:.0f}")
         sys.stdout.flush()

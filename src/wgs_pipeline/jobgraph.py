@@ -56,7 +56,7 @@ def spare_repetition() -> None:
     if _takes(rules.Rule, "apply_input_function", "self", "func", "wildcards", more=True):
         rules.Rule.apply_input_function = _plain_as_it_is(rules.Rule.apply_input_function, Resource)
     if _takes(Resource, "cli_evaluator", "name", "val", more=True):
-        Resource.cli_evaluator = staticmethod(_default_folder(Resource.cli_evaluator))
+        Resource.cli_evaluator = staticmethod(_words_as_they_are(Resource.cli_evaluator))
 
 
 def _takes(owner: Any, name: str, *arguments: str, more: bool = False) -> bool:
@@ -140,12 +140,23 @@ def _plain_as_it_is(apply: Any, resource: Any) -> Any:
     return applied
 
 
-def _default_folder(evaluate: Any) -> Any:
-    """The default of ``tmpdir``, which needs no interpreter."""
+def _words_as_they_are(evaluate: Any) -> Any:
+    """Default resources of one word: a word that means nothing to Python stands for itself.
+
+    So it is with the name of an account. The default of ``tmpdir`` is a word too.
+    """
+    words: set[str] = set()
 
     @functools.wraps(evaluate)
     def evaluated(name: str, val: str, **more: Any) -> Any:
-        return tempfile.gettempdir() if val == "system_tmpdir" else evaluate(name, val, **more)
+        if val in words:
+            return val
+        if val == "system_tmpdir":
+            return tempfile.gettempdir()
+        found = evaluate(name, val, **more)
+        if val.isidentifier() and found == val:
+            words.add(val)
+        return found
 
     return evaluated
 

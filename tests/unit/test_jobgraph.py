@@ -100,12 +100,12 @@ def test_commands_are_printed_as_without_also_at_another_attempt(tmp_path):
 
 
 def test_the_graph_is_the_same(tmp_path):
-    arguments = ("--dry-run", "--default-resources", "disk_mb=50*attempt")
+    arguments = ("--dry-run", "--default-resources", "disk_mb=50*attempt", "account=wgs")
     plain = run(tmp_path / "plain", 0, *arguments)
     spared = run(tmp_path / "spared", 1, *arguments)
     assert jobs(spared) == jobs(plain)
     assert len(jobs(plain)) == 1 + 1 + 4 + 4
-    for said in ("mem_mb=100", "runtime=60", "disk_mb=50", "input: start, 3.txt"):
+    for said in ("mem_mb=100", "runtime=60", "disk_mb=50", "account=wgs", "input: start, 3.txt"):
         assert said in plain
 
 

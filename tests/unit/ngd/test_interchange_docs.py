@@ -85,7 +85,16 @@ def test_every_example_is_tested():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["DuckDB", "pandas", "polars", "Spark"])
+#: Spark's Python side leaves sockets to its Java side open until the process ends.
+_SPARK = pytest.param(
+    "Spark",
+    marks=pytest.mark.filterwarnings(
+        "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+    ),
+)
+
+
+@pytest.mark.parametrize("name", ["DuckDB", "pandas", "polars", _SPARK])
 def test_all_readers_find_the_same(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch):
     module = {"DuckDB": "duckdb", "Spark": "pyspark"}.get(name, name)
     if find_spec(module) is None:

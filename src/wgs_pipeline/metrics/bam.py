@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from enum import IntFlag
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,6 +28,12 @@ _FRAME_HEADER, _FRAME_FOOTER, _STORED_HEADER = 18, 8, 5
 BAD_FRAME = -1
 
 
+_STAMP = tuple(
+    (path.name, path.stat().st_mtime_ns, path.stat().st_size)
+    for path in sorted(Path(__file__).parent.glob("*.py"))
+)
+
+
 def compiled(function: _Function) -> _Function:
     """Compile code that counts, and keep it between runs.
 
@@ -35,6 +42,9 @@ def compiled(function: _Function) -> _Function:
     """
     options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
     wrapped: _Function = njit(**options)(function)
+    # numba makes a function again when its own file changes, not when one that it calls does, and
+    # would go on with the old code of that one.
+    wrapped._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]
     return wrapped
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from wgs_pipeline.metrics import pileup
 from wgs_pipeline.metrics.alignment_pass import Counter, Regions
 from wgs_pipeline.reference import Contig, Role
 
@@ -95,3 +96,9 @@ def test_every_line_is_that_of_samtools_stats(
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     assert lines_of(counter.read_stats()) == lines_of(theirs)
+
+
+def test_compiled_code_is_made_again_when_any_of_its_files_changes() -> None:
+    """Of the key under which a function is kept, the files of those that it calls are a part."""
+    files = {row[0] for row in pileup.count_records._cache._cache_file._source_stamp}
+    assert {"bam.py", "pileup.py", "reads.py"} <= files

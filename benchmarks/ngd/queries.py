@@ -60,10 +60,11 @@ def warm(
 
 
 def publish_release(place: Place) -> None:
-    """Publish what research is answered from."""
+    """Publish what research is answered from, unless an earlier run has."""
     root = place.open()
     with Vault(root.vault) as vault:
-        publish(root, vault)
+        if not vault.releases():
+            publish(root, vault)
 
 
 def masked(

@@ -5,9 +5,8 @@ and scatter. Theirs is what nf-core/sarek does: fastp, bwa mem and samtools sort
 for each sample GATK MarkDuplicates, BaseRecalibrator and ApplyBQSR with known sites, and the caller
 over each contig; with one thread a tool and a sample on every core, so that no core waits. Ours:
 the whole `snakemake` command up to each gVCF, its start, its checks and the screening of reads and
-alignment before calling included, with bwa and with the default aligner; and without screening.
-Indexes are made before, for both, and ours has run once before, as an installation keeps what it
-compiled at its first run.
+alignment before calling included, with bwa and with the default aligner. Indexes are made before,
+for both, and ours has run once before, as an installation keeps what it compiled at its first run.
 
     python benchmarks/calling.py --engine bcftools
 """
@@ -167,8 +166,8 @@ def chain(folder: Path, engine: str, cores: int) -> Measured:
     return Measured("chain", wall, cpu, calls(gvcfs, engine, folder / "ref/genome.fa"))
 
 
-def ours(folder: Path, engine: str, cores: int, aligner: str, screened: bool = True) -> Measured:
-    """Our side with one aligner; without screening no QC is done before calling."""
+def ours(folder: Path, engine: str, cores: int, aligner: str) -> Measured:
+    """Our side with one aligner."""
     units = [
         {
             **{"sample_id": person.sample, "library_id": f"{person.sample}_A"},
@@ -178,7 +177,7 @@ def ours(folder: Path, engine: str, cores: int, aligner: str, screened: bool = T
         for flowcell, lane, first, second in person.lanes()
     ]
     project = write_project(
-        folder / f"ours-{aligner}-{screened}",
+        folder / f"ours-{aligner}",
         [
             {"sample_id": each.sample, "patient_id": f"SYN-{each.sample}", "sex": each.sex}
             for each in PEOPLE
@@ -190,7 +189,7 @@ def ours(folder: Path, engine: str, cores: int, aligner: str, screened: bool = T
             **{"engine": engine, "scatter_count": cores},
             **{"min_qual": MIN_QUAL, "min_depth": MIN_DEPTH},
         },
-        qc={"thresholds": THRESHOLDS, "early_stop": screened},
+        qc={"thresholds": THRESHOLDS},
     )
     start = ["snakemake", "--profile", "profiles/smoke", "--cores", str(cores), "--configfile"]
     run = shlex.join([*start, str(project.config)])
@@ -200,8 +199,7 @@ def ours(folder: Path, engine: str, cores: int, aligner: str, screened: bool = T
     results = project.results
     gvcfs = [results / f"gvcf/{person.sample}.g.vcf.gz" for person in PEOPLE]
     found = calls(gvcfs, engine, results / "reference/genome.fa")
-    name = f"ours, {aligner}" + ("" if screened else ", no screening")
-    return Measured(name, wall, cpu, found)
+    return Measured(f"ours, {aligner}", wall, cpu, found)
 
 
 def calls(gvcfs: list[Path], engine: str, fasta: Path) -> dict[str, Score]:
@@ -269,11 +267,10 @@ def main() -> None:
         prepare_reference(folder / "ref")
         rows = [chain(folder, options.engine, options.cores)]
         (folder / "first").mkdir()
-        sides = dict.fromkeys([("bwa", True), (DEFAULT_ALIGNER, True), (DEFAULT_ALIGNER, False)])
         ours(folder / "first", options.engine, options.cores, DEFAULT_ALIGNER)
-        for aligner, screened in sides:
-            rows.append(ours(folder, options.engine, options.cores, aligner, screened))
-        qc = folder / "ours-bwa-True/results/qc"
+        for aligner in dict.fromkeys(("bwa", DEFAULT_ALIGNER)):
+            rows.append(ours(folder, options.engine, options.cores, aligner))
+        qc = folder / "ours-bwa/results/qc"
         bases = sum(
             json.loads((qc / person.sample / "reads.json").read_text())["bases"]
             for person in PEOPLE

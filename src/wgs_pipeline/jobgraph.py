@@ -10,7 +10,6 @@ Snakemake has changed, each part of it does nothing.
 from __future__ import annotations
 
 import functools
-import gc
 import inspect
 import sys
 import tempfile
@@ -18,9 +17,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-#: Objects made until Python looks for circles that nothing refers to: at its own 700, a seventh
-#: of a dry run. What the graph is made of lives as long as the run.
-_OBJECTS = 200_000
 #: Functions whose arguments are remembered at a time: more than rules have.
 _FUNCTIONS = 10_000
 
@@ -46,7 +42,6 @@ def spare_repetition() -> None:
         from snakemake.resources import Resource
     except ImportError:
         return
-    gc.set_threshold(_OBJECTS)
     if _takes(Resource, "evaluate", "self", "args", "kwargs"):
         arguments_known(Resource.evaluate)
     if _takes(common, "get_function_params", "func"):

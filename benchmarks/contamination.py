@@ -367,7 +367,7 @@ def main() -> None:
     contamination.LARGEST_ERROR = 1.0
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("kind", choices=["toy", "people", "real"])
-    data = os.environ.get("WGS_TEST_DATA", "shared/data")
+    data = os.environ.get("WGS_TEST_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(data), help="folder of the real data")
     parser.add_argument("--persons", type=int, default=4, help="toy: how many are simulated")
     given = parser.parse_args()

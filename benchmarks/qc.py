@@ -113,7 +113,7 @@ wait $depth
 def main() -> None:
     """Make the input, run both sides, print what they took."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    data = os.environ.get("WGS_TEST_DATA", "shared/data")
+    data = os.environ.get("WGS_TEST_DATA", "../shared/data")
     parser.add_argument("--reads", type=Path, default=Path(data), help="folder of the real reads")
     parser.add_argument("--copies", type=int, default=40)
     parser.add_argument("--repeat", type=int, default=3)

@@ -255,7 +255,7 @@ def show(rows: list[Measured], bases: float, output: Path | None) -> None:
 def main() -> None:
     """Measure both sides, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--engine", choices=CALLERS, default="gatk")
+    parser.add_argument("--engine", choices=CALLERS, default="bcftools")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()

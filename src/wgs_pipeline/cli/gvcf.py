@@ -92,6 +92,11 @@ def empty(fai: Path, samples: tuple[str, ...], output: Path) -> None:
     type=click.Path(path_type=Path),
     help="BED of the sample's ploidy: what it has no copy of need not be in a record.",
 )
+@click.option(
+    "--pieces",
+    type=click.Path(path_type=Path),
+    help="Folder of what it was gathered from: named as what to remove where calls are missing.",
+)
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="JSON.")
 def verify(
     path: Path,
@@ -99,6 +104,7 @@ def verify(
     intervals: Path | None,
     source: Path | None,
     ploidy: Path | None,
+    pieces: Path | None,
     output: Path,
 ) -> None:
     """Prove that a gVCF is complete, and take its SHA-256."""
@@ -110,7 +116,7 @@ def verify(
     gvcf.check_bgzf_eof(path)
     bases = None
     if depth and intervals:
-        bases = gvcf.verify_coverage(path, depth, intervals, ploidy)
+        bases = gvcf.verify_coverage(path, depth, intervals, ploidy, pieces)
     found = {"gvcf": path.name, "bases_in_records": bases, "sha256": sha256_of(path)}
     write_json(output, found | ({"source_sha256": sha256_of(source)} if source else {}))
 

@@ -16,7 +16,11 @@ from wgs_pipeline.reference import Interval, read_bed
 
 
 def verify_coverage(
-    gvcf: Path, depth_bed: Path, intervals_bed: Path, ploidy_bed: Path | None = None
+    gvcf: Path,
+    depth_bed: Path,
+    intervals_bed: Path,
+    ploidy_bed: Path | None = None,
+    pieces: Path | None = None,
 ) -> int:
     """Prove that every base with reads lies in a record of the gVCF.
 
@@ -28,6 +32,8 @@ def verify_coverage(
         depth_bed: Runs of equal depth band, as ``mosdepth --quantize 0:1:…`` writes them.
         intervals_bed: What was called: the reference without N. Reads reach into runs of N.
         ploidy_bed: Where the sample is not diploid; what it has no copy of need not be called.
+        pieces: Folder of what the gVCF was gathered from: to be removed where calls are missing, as
+            a gVCF gathered from the same pieces would lack them again.
 
     Returns:
         Bases that records cover.
@@ -45,8 +51,8 @@ def verify_coverage(
         if missing is not None:
             raise GvcfError(
                 f"{gvcf}: {contig}:{missing + 1} has reads but lies in no record; expected every "
-                "base with reads in a record. The call is incomplete: remove the gVCF and call "
-                "the sample again"
+                f"base with reads in a record. The call is incomplete: remove {pieces or gvcf} and "
+                "call the sample again"
             )
     return sum(runs.bases for runs in records.values())
 

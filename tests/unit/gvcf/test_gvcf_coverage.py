@@ -1,4 +1,5 @@
 import gzip
+from pathlib import Path
 
 import pysam
 import pytest
@@ -58,6 +59,14 @@ def test_a_record_or_the_tail_is_missing(vcf, bed, whole, kept, missing):
     gvcf = vcf("all.g.vcf.gz", b"".join(kept))
     with pytest.raises(GvcfError, match=f"{missing} has reads but lies in no record"):
         verify_coverage(gvcf, bed("depth.bed.gz", DEPTH), whole)
+
+
+def test_what_to_remove_is_named(vcf, bed, whole):
+    gvcf = vcf("all.g.vcf.gz", b"")
+    with pytest.raises(GvcfError, match=r"remove \S+/all\.g\.vcf\.gz and call"):
+        verify_coverage(gvcf, bed("depth.bed.gz", DEPTH), whole)
+    with pytest.raises(GvcfError, match="remove gvcf/pieces/S1 and call"):
+        verify_coverage(gvcf, bed("depth.bed.gz", DEPTH), whole, pieces=Path("gvcf/pieces/S1"))
 
 
 def test_bases_outside_the_called_intervals_need_no_record(vcf, bed):

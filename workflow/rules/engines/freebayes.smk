@@ -108,7 +108,7 @@ rule gather_gvcf:
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
         wgs gvcf verify {output.gvcf:q} --depth {input.depth:q} --intervals {input.regions:q} \
-            -o {output.json:q}
+            --pieces gvcf/pieces/{wildcards.sample} -o {output.json:q}
         """
 
 

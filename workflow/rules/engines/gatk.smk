@@ -139,7 +139,7 @@ rule gather_gvcf:
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
         wgs gvcf verify {output.gvcf:q} --depth {input.depth:q} --intervals {input.regions:q} \
-            --ploidy {input.ploidy:q} -o {output.json:q}
+            --pieces gvcf/pieces/{wildcards.sample} --ploidy {input.ploidy:q} -o {output.json:q}
         """
 
 

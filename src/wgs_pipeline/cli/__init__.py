@@ -7,7 +7,6 @@ time from shell to answer is the time of the answer.
 from __future__ import annotations
 
 import errno
-import importlib
 import logging
 import os
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 import click
 
 from wgs_pipeline import __version__
+from wgs_pipeline.cli.lazy import LazyGroup
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.identifiers import has_cpr_shape, without_cpr
 
@@ -60,7 +60,7 @@ def _withholding() -> Iterator[None]:
         raise
 
 
-class _LazyGroup(click.Group):
+class _Commands(LazyGroup):
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         with _withholding():
             return super().make_context(*args, **extra)
@@ -69,22 +69,16 @@ class _LazyGroup(click.Group):
         with _withholding():
             return super().invoke(ctx)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"wgs_pipeline.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in sorted(COMMANDS.items())])
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    elsewhere={name: (module, "command") for name, (module, _) in COMMANDS.items()},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="wgs")
 @click.option("-v", "--verbose", is_flag=True, help="Also log what is being done.")
 def cli(verbose: bool) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from wgs_pipeline.cli.lazy import LazyGroup
 from wgs_pipeline.errors import ConfigError, NgdError
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ _path = click.Path(path_type=Path)
 _root = click.argument("root", type=_path)
 
 
-#: Commands of other modules of this package, imported when they are asked for: name to module and
-#: attribute.
+#: Commands of other modules.
 _ELSEWHERE = {
     "commit": ("ngd_commit", "commit"),
     "compact": ("ngd_maintenance", "compact"),
@@ -34,20 +33,7 @@ _ELSEWHERE = {
 }
 
 
-class _Group(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _ELSEWHERE:
-            return super().get_command(ctx, cmd_name)
-        module, attribute = _ELSEWHERE[cmd_name]
-        found = getattr(importlib.import_module(f"wgs_pipeline.cli.{module}"), attribute)
-        command: click.Command = found
-        return command
-
-
-@click.group(cls=_Group)
+@click.group(cls=LazyGroup, elsewhere=_ELSEWHERE)
 def command() -> None:
     """Load and query the National Genome Database."""
 

@@ -83,14 +83,34 @@ def files_below(folder: Path) -> list[Path]:
     Raises:
         OSError: A folder cannot be read.
     """
+    return sorted(Path(entry.path) for entry in _entries_below(folder))
 
-    def unreadable(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            raise error
 
-    walk = os.walk(folder, onerror=unreadable)
-    found = (Path(where) / name for where, _, names in walk for name in names)
-    return sorted(path for path in found if path.is_file())
+def bytes_below(folder: Path) -> int:
+    """Bytes of all files below a folder; what vanishes meanwhile is passed over.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    total = 0
+    for entry in _entries_below(folder):
+        with suppress(FileNotFoundError):
+            total += entry.stat().st_size
+    return total
+
+
+def _entries_below(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    """Directory entries of the files below a folder, which tell what they are without a look."""
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries_below(entry.path)
+        elif entry.is_file():
+            yield entry
 
 
 def sweep_temporaries(folder: Path) -> int:

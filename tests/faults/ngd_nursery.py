@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -106,8 +107,8 @@ def _forked(folder: Path, arguments: list[str]) -> int:
         for descriptor in (1, 2):
             os.dup2(said, descriptor)
         code = _ran(arguments)
-    except BaseException as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
         raise
     finally:
         sys.stderr.flush()

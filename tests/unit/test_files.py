@@ -8,6 +8,7 @@ import pytest
 
 from wgs_pipeline.errors import OutputError
 from wgs_pipeline.files import (
+    bytes_below,
     files_below,
     replacing,
     sweep_temporaries,
@@ -143,6 +144,8 @@ def test_files_below_a_folder(tmp_path):
     found = files_below(tmp_path)
     assert [str(path.relative_to(tmp_path)) for path in found] == ["a", "b/1", "b/2", "c/d/e"]
     assert files_below(tmp_path / "nowhere") == []
+    assert bytes_below(tmp_path) == sum(path.stat().st_size for path in found)
+    assert bytes_below(tmp_path / "nowhere") == 0
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path):

@@ -36,7 +36,7 @@ from wgs_pipeline import audit
 from wgs_pipeline.consent.decisions import may_analyse
 from wgs_pipeline.consent.events import Scope
 from wgs_pipeline.errors import NgdError
-from wgs_pipeline.files import files_below
+from wgs_pipeline.files import bytes_below, files_below
 from wgs_pipeline.identifiers import canonical_patient_id
 from wgs_pipeline.ngd import key_loan, shard
 from wgs_pipeline.ngd.certificate import Certificate
@@ -91,7 +91,7 @@ def erase(
         note = _begun(root, vault, sorted({canonical_patient_id(each) for each in persons}))
         if note is None:
             return None
-        thorough = full_proof or _shard_bytes(root) <= _SMALL
+        thorough = full_proof or bytes_below(root.path / "shards") <= _SMALL
         note = _rewritten(root, vault, note, jobs)
         note = _proved(root, vault, note, thorough)
         note = _deleted(root, vault, note, deadline)
@@ -243,10 +243,6 @@ def _keys_destroyed(vault: Vault, note: Note, shards: Sequence[str]) -> Note:
         with vault.transaction():
             vault.keys.destroy_shard_keys(shards)
     return note
-
-
-def _shard_bytes(root: Root) -> int:
-    return sum(path.stat().st_size for path in (root.path / "shards").glob("*/*/*"))
 
 
 def _shards_in_use(root: Root, generation: Generation) -> set[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wgs_pipeline.files import files_below
+from wgs_pipeline.files import bytes_below
 from wgs_pipeline.ngd import segments
 from wgs_pipeline.ngd.generation import Generation, pinned, read_generation
 from wgs_pipeline.ngd.layout import BIN_BP, Root, folder_name
@@ -38,7 +38,7 @@ def info(root: Root, vault: Vault) -> dict[str, Any]:
     return {
         "genomes": int(roster.active.sum()),
         "variants": variants,
-        "bytes": sum(path.stat().st_size for path in files_below(root.path)),
+        "bytes": bytes_below(root.path),
         "generation": number,
         **in_plane,
         "open": int((roster.active & ~roster.in_segment).sum()),

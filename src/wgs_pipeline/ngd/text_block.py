@@ -1,7 +1,7 @@
 """VCF lines as one byte buffer and the borders of their fields, read without splitting.
 
-A field is never copied out unless it is asked for: numbers are read eight characters at a time,
-as one 64-bit word, and texts are compared in the same way. All of it is NumPy over whole blocks.
+A field is never copied out unless it is asked for: numbers are read and texts compared where they
+lie, by compiled loops over whole blocks.
 """
 
 from __future__ import annotations
@@ -12,22 +12,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wgs_pipeline.ngd import text_kernels
+
 Rows = NDArray[np.int64]
 
 _WORD = 8
 #: Bytes before and after a text in its buffer, so that a word can be read at every byte.
 PADDING = _WORD
-_TAB, _NEWLINE, _POINT = b"\t\n."
-_FIRST_PRINTABLE = 32
+_NEWLINE, _POINT = b"\n."
 _FEW = 48
-_ZEROS = np.uint64(0x3030303030303030)  # the character 0 in each byte
-_EACH_BYTE = np.uint64(0x0101010101010101)
-_HIGH_BITS = np.uint64(0x8080808080808080)
-_ABOVE_NINE = np.uint64(
-    0x7676767676767676
-)  # added to a byte above 9, gives one with its high bit set
-_ONE = np.uint64(1)
-_MOST_DIGITS = 18
 
 
 class BadLines(ValueError):  # noqa: N818 (becomes a GvcfError with its line)
@@ -69,9 +62,8 @@ class Fields:
 
     def equal(self, text: bytes) -> NDArray[np.bool_]:
         """Which texts are this one."""
-        same: NDArray[np.bool_] = self.sizes == len(text)
-        rows = slice(None) if same.all() else np.flatnonzero(same)
-        same[rows] = starts_with(self.data, self.starts[rows], text)
+        same = np.empty(len(self), np.bool_)
+        text_kernels.find_equal(self.data, self.starts, self.ends, _bytes(text), same)
         return same
 
     def missing(self) -> NDArray[np.bool_]:
@@ -82,19 +74,8 @@ class Fields:
 
     def whole_numbers(self) -> tuple[Rows, NDArray[np.bool_]]:
         """Value of each text that is digits alone, and which are; 0 for the others."""
-        sizes = self.sizes
-        clear = ((_WORD - np.minimum(sizes, _WORD)) * 8).astype(np.uint64)
-        digits = (_words(self.data, self.ends - _WORD) ^ _ZEROS) >> clear << clear
-        good = (((digits + _ABOVE_NINE) | digits) & _HIGH_BITS) == 0
-        good &= (sizes > 0) & (sizes <= _MOST_DIGITS)
-        values = _value(digits)
-        long = np.flatnonzero(good & (sizes > _WORD))
-        if len(long):
-            head = Fields(self.data, self.starts[long], self.ends[long] - _WORD)
-            high, whole = head.whole_numbers()
-            values[long] += high * 10**_WORD
-            good[long] &= whole
-        values[~good] = 0
+        values, good = np.empty(len(self), np.int64), np.empty(len(self), np.bool_)
+        text_kernels.read_whole(self.data, self.starts, self.ends, values, good)
         return values, good
 
     def strings(self) -> pa.StringArray:
@@ -104,38 +85,32 @@ class Fields:
 
     def split(self, separator: bytes) -> tuple[Fields, Rows]:
         """The parts of every text, and the first part of each text, shape (texts + 1,)."""
-        sizes = self.sizes + 1  # with the delimiter after it
-        offsets = np.concatenate(([0], np.cumsum(sizes)))
-        index = np.arange(offsets[-1]) + np.repeat(self.starts - offsets[:-1], sizes)
-        data = np.zeros(offsets[-1] + 2 * PADDING, np.uint8)
-        data[PADDING:-PADDING] = self.data[index]
-        data[offsets[1:] + PADDING - 1] = separator[0]
-        ends = np.flatnonzero(data == separator[0])
+        texts, byte = (self.starts, self.ends), separator[0]
+        inner = text_kernels.count_bytes(self.data, *texts, byte)
+        size = int(self.sizes.sum()) + len(self)
+        data, ends = np.zeros(size + 2 * PADDING, np.uint8), np.empty(inner + len(self), np.int64)
+        firsts = np.empty(len(self) + 1, np.int64)
+        text_kernels.split(self.data, texts, byte, data, ends, firsts)
+        data.flags.writeable = False  # as the buffer of a block, so that loops are compiled once
         starts = np.concatenate(([PADDING], ends + 1))[:-1]
-        return Fields(data, starts, ends), np.searchsorted(starts, offsets + PADDING)
+        return Fields(data, starts, ends), firsts
 
     def joined(self) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """The texts one after another, and where each begins, shape (texts + 1,)."""
-        sizes = self.sizes
         offsets = np.zeros(len(self) + 1, np.int32)
-        np.cumsum(sizes, out=offsets[1:])
-        index = np.arange(offsets[-1]) + np.repeat(self.starts - offsets[:-1], sizes)
-        return self.data[index], offsets
+        np.cumsum(self.sizes, out=offsets[1:])
+        joined = np.empty(offsets[-1], np.uint8)
+        text_kernels.join(self.data, self.starts, self.ends, joined)
+        return joined, offsets
 
     def dictionary(self) -> tuple[list[str], Rows]:
         """The distinct texts, and the index of each text in them, shape (texts,)."""
-        codes = np.empty(len(self), np.int64)
-        texts: list[str] = []
-        rest, fields = np.arange(len(self)), self
-        while len(rest) and len(texts) < _FEW:  # a block has few distinct FORMATs, FILTERs, GTs
-            text = fields.text(0)
-            same = fields.equal(text)
-            codes[rest[same]] = len(texts)
-            texts.append(text.decode("utf-8"))
-            rest = rest[~same]
-            fields = self[rest]
-        if len(rest):
-            encoded = fields.strings().dictionary_encode()
+        firsts, codes = np.empty(_FEW, np.int64), np.empty(len(self), np.int64)
+        found = text_kernels.find_distinct(self.data, self.starts, self.ends, firsts, codes)
+        texts = [self.text(row).decode("utf-8") for row in firsts[:found].tolist()]
+        if found == _FEW:  # a block has few distinct FORMATs, FILTERs, GTs, but it need not
+            rest = np.flatnonzero(codes < 0)
+            encoded = self[rest].strings().dictionary_encode()
             codes[rest] = np.asarray(encoded.indices) + len(texts)
             texts += encoded.dictionary.to_pylist()
         return texts, codes
@@ -168,12 +143,12 @@ class TextBlock:
             BadLines: A line has another number of columns, or there are control characters.
         """
         inner = data[PADDING:-PADDING]
-        borders = np.flatnonzero(inner < _FIRST_PRINTABLE)
-        pattern = np.array([_TAB] * (columns - 1) + [_NEWLINE], np.uint8)
-        if len(borders) % columns or (inner[borders].reshape(-1, columns) != pattern).any():
+        lines = int(np.count_nonzero(inner == _NEWLINE))
+        ends = np.empty(columns * lines, np.int64)
+        words = data[PADDING : PADDING + -(-len(inner) // _WORD) * _WORD].view(np.uint64)
+        if text_kernels.find_borders(words, PADDING, lines, ends) != lines:
             raise BadLines
-        borders += PADDING
-        return cls(data, np.ascontiguousarray(borders.reshape(-1, columns).T))
+        return cls(data, ends.reshape(columns, lines))
 
     def column(self, index: int) -> Fields:
         """One column of all lines, the first column being 0."""
@@ -187,14 +162,8 @@ class TextBlock:
 
 def starts_with(data: NDArray[np.uint8], positions: Rows, text: bytes) -> NDArray[np.bool_]:
     """At which positions of a padded buffer this text stands."""
-    same = np.ones(len(positions), np.bool_)
-    last = len(data) - _WORD
-    for at in range(0, len(text), _WORD):
-        part = text[at : at + _WORD]
-        words = _words(data, np.minimum(positions + at, last))
-        if len(part) < _WORD:
-            words &= (1 << 8 * len(part)) - 1
-        same &= words == int.from_bytes(part, "little")
+    same = np.empty(len(positions), np.bool_)
+    text_kernels.find_text(data, positions, _bytes(text), same)
     return same
 
 
@@ -203,25 +172,15 @@ def leading_numbers(data: NDArray[np.uint8], positions: Rows) -> tuple[Rows, Row
 
     Of more than 16 digits only the first 16 are read.
     """
-    values, count = _leading_digits(data, positions)
-    full = np.flatnonzero(count == _WORD)
-    if len(full):
-        more, width = _leading_digits(data, positions[full] + _WORD)
-        values[full] = values[full] * 10**width + more
-        count[full] += width
-    return values, positions + count
+    values, ends = np.empty_like(positions), np.empty_like(positions)
+    text_kernels.read_leading(data, positions, values, ends)
+    return values, ends
 
 
 def next_of(data: NDArray[np.uint8], starts: Rows, stops: Rows, byte: bytes) -> Rows:
     """Where a byte first stands at or after each start; the stop if it does not before that."""
-    found = stops.copy()
-    rows, at = np.arange(len(starts)), starts
-    while len(rows):
-        count = _bytes_before(_words(data, at) ^ np.uint64(byte[0]) * _EACH_BYTE)
-        ends = stops[rows]
-        found[rows] = np.minimum(at + count, ends)
-        more = np.flatnonzero((count == _WORD) & (at + _WORD < ends))
-        rows, at = rows[more], at[more] + _WORD
+    found = np.empty_like(starts)
+    text_kernels.find_next(data, starts, stops, byte[0], found)
     return found
 
 
@@ -236,33 +195,5 @@ def find_all(data: NDArray[np.uint8], text: bytes) -> Rows:
     return np.flatnonzero(found)
 
 
-def _words(data: NDArray[np.uint8], positions: Rows) -> NDArray[np.uint64]:
-    """The eight bytes at each position, the first one lowest."""
-    words = np.ndarray((len(data) - _WORD + 1,), "<u8", data, 0, (1,))  # one at every byte
-    result: NDArray[np.uint64] = words[positions]
-    return result
-
-
-def _leading_digits(data: NDArray[np.uint8], positions: Rows) -> tuple[Rows, Rows]:
-    """Value of up to eight digits at each position, and how many they are."""
-    digits = _words(data, positions) ^ _ZEROS
-    count = _lowest_flag(((digits + _ABOVE_NINE) | digits) & _HIGH_BITS)
-    return _value(digits << ((_WORD - count) * 8).astype(np.uint64)), count
-
-
-def _bytes_before(words: NDArray[np.uint64]) -> Rows:
-    """How many bytes of each word are not zero before one is; 8 if all are."""
-    return _lowest_flag((words - _EACH_BYTE) & ~words & _HIGH_BITS)
-
-
-def _lowest_flag(flags: NDArray[np.uint64]) -> Rows:
-    """Index of the lowest byte whose high bit is set; 8 if none is."""
-    below = (flags & (~flags + _ONE)) - _ONE
-    return np.bitwise_count(below).astype(np.int64) >> 3
-
-
-def _value(digits: NDArray[np.uint64]) -> Rows:
-    """Number of eight decimal digits, one a byte, the most significant one lowest."""
-    pairs = (digits & 0x0F0F0F0F0F0F0F0F) * 2561 >> 8
-    fours = (pairs & 0x00FF00FF00FF00FF) * 6553601 >> 16
-    return ((fours & 0x0000FFFF0000FFFF) * 42949672960001 >> 32).astype(np.int64)
+def _bytes(text: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(text, np.uint8)

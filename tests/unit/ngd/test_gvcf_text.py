@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wgs_pipeline.ngd import text_kernels
 from wgs_pipeline.ngd.records import Rule, parse_records
 from wgs_pipeline.ngd.text_block import (
     PADDING,
@@ -30,6 +32,15 @@ NUMBERS = st.one_of(
     st.text(st.sampled_from("0123456789"), max_size=22),
     st.text(st.sampled_from("0123456789/:x\xff\x80"), max_size=20),
 )
+
+
+@pytest.fixture(autouse=True, scope="module", params=["plain", "compiled"])
+def loops(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Loops as Python runs them, and as they are compiled for large blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_kernels.Compiling, "begun", False)
+        patch.setattr(text_kernels, "MUCH", 0 if request.param == "compiled" else 1 << 40)
+        yield
 
 
 def fields_of(texts: list[str]) -> Fields:

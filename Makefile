@@ -57,6 +57,12 @@ INPUTS ?= 100000
 fuzz: setup
 	WGS_FUZZ_INPUTS=$(INPUTS) pytest -q -s tests/fuzz
 
+# Eight loaders, compactions and erasures on one database, of which so many are killed at random.
+.PHONY: test-kill
+KILLS ?= 1000
+test-kill: setup
+	NGD_KILLS=$(KILLS) pytest -q --timeout 0 --durations=1 tests/faults/test_ngd_kill.py
+
 lint: setup
 	ruff check .
 	ruff format --check .
@@ -153,6 +159,12 @@ CALLABLE ?= bcftools
 bench-ngd: setup
 	.venv/bin/python -m pip install --quiet --no-build-isolation --editable '.[bench]'
 	python -m benchmarks.ngd --persons $(PERSONS) --region-mb $(REGION_MB) --callable $(CALLABLE)
+
+# Time and peak memory of loading one gVCF of as many records as a whole genome has (needs real data).
+.PHONY: bench-load
+RECORDS ?= 60000000
+bench-load: setup
+	python benchmarks/whole_gvcf.py --records $(RECORDS)
 
 # Pins every Python package with its hashes; needs the network.
 lock: .venv/installed

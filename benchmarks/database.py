@@ -28,7 +28,7 @@ from wgs_pipeline.ngd.shard_writer import write_shard
 
 RECORDS = 1_000_000
 REAL = Path(__file__).resolve().parents[2] / "shared/data/gvcf-na12878-chr20"
-_END = re.compile(r"(^|;)END=([0-9]+)")
+END = re.compile(r"(^|;|\t)END=([0-9]+)")
 _NEW_TAGS = (
     '##FILTER=<ID=RefCall,Description="">',
     '##INFO=<ID=MIN_DP,Number=1,Type=Integer,Description="">',
@@ -83,10 +83,8 @@ def tile(gvcf: Path, output: Path, shape: Callable[[Fields], Fields]) -> int:
     Returns:
         How many records were written; the contig's index is written beside, as ``.fai``.
     """
-    text = subprocess.run(["bgzip", "-dc", str(gvcf)], capture_output=True, check=True).stdout
-    lines = text.decode().splitlines()
-    header = [line for line in lines if line.startswith("#") and not line.startswith("##contig")]
-    records = list(_along_one_contig(line for line in lines if not line.startswith("#")))
+    header, lines = gvcf_text(gvcf)
+    records = list(along_one_contig(iter(lines)))
     size = max(max(end or 0, start + len(fields[3])) for start, end, fields in records)
     copies = -(-RECORDS // len(records))
     contig = f"##contig=<ID=1,length={size * copies}>"
@@ -103,14 +101,22 @@ def tile(gvcf: Path, output: Path, shape: Callable[[Fields], Fields]) -> int:
     return copies * len(records)
 
 
-def _along_one_contig(lines: Iterator[str]) -> Iterator[tuple[int, int | None, Fields]]:
+def gvcf_text(gvcf: Path) -> tuple[list[str], list[str]]:
+    """Lines of the header of a gVCF, without its contigs, and its records."""
+    text = subprocess.run(["bgzip", "-dc", str(gvcf)], capture_output=True, check=True).stdout
+    lines = text.decode().splitlines()
+    header = [line for line in lines if line.startswith("#") and not line.startswith("##contig")]
+    return header, [line for line in lines if not line.startswith("#")]
+
+
+def along_one_contig(lines: Iterator[str]) -> Iterator[tuple[int, int | None, Fields]]:
     """POS, END and fields of records, those of each contig after those of the one before."""
     offset, last, name = 0, 0, None
     for line in lines:
         fields = line.split("\t")
         if fields[0] != name:
             name, offset = fields[0], last
-        stated = _END.search(fields[7])
+        stated = END.search(fields[7])
         start = int(fields[1]) + offset
         end = int(stated[2]) + offset if stated else None
         last = max(last, end or start + len(fields[3]))
@@ -118,7 +124,7 @@ def _along_one_contig(lines: Iterator[str]) -> Iterator[tuple[int, int | None, F
 
 
 def _moved(start: int, end: int | None, fields: Fields, by: int) -> bytes:
-    info = fields[7] if end is None else _END.sub(rf"\g<1>END={end + by}", fields[7])
+    info = fields[7] if end is None else END.sub(rf"\g<1>END={end + by}", fields[7])
     return ("\t".join(["1", str(start + by), *fields[2:7], info, *fields[8:]]) + "\n").encode()
 
 
@@ -159,16 +165,21 @@ def _on_one_core(command: list[str]) -> tuple[float, float, bytes]:
     return wall, cpu, done.stdout
 
 
-def compare(name: str, gvcf: Path, records: int, sample: str, repeats: int) -> dict[str, Any]:
-    """Write the shard and view the gVCF by turns; the least of each is kept."""
-    folder = gvcf.parent / f"{gvcf.name}.database"
+def empty_database(folder: Path, fai: Path) -> Path:
+    """A database in a new folder, with the contigs of an index; ``someone`` may be loaded."""
     folder.mkdir()
     consents = folder / "consents.tsv"
     columns = ["patient_id", "scope", "decision", "effective_from", "recorded_at", "source"]
     event = ["someone", "analysis", "given", *["2024-01-01T00:00:00+01:00"] * 2, "form"]
     consents.write_text("\t".join(columns) + "\n" + "\t".join(event) + "\n")
-    initialise(folder / "ngd", Wanted(folder / "vault", consents, Path(f"{gvcf}.fai")))
-    call = [sys.executable, __file__, str(folder / "ngd"), str(gvcf), sample]
+    initialise(folder / "ngd", Wanted(folder / "vault", consents, fai))
+    return folder / "ngd"
+
+
+def compare(name: str, gvcf: Path, records: int, sample: str, repeats: int) -> dict[str, Any]:
+    """Write the shard and view the gVCF by turns; the least of each is kept."""
+    root = empty_database(gvcf.parent / f"{gvcf.name}.database", Path(f"{gvcf}.fai"))
+    call = [sys.executable, __file__, str(root), str(gvcf), sample]
     view = ["bcftools", "view", "-Ou", "-o", os.devnull, str(gvcf)]
     ours, theirs = [], []
     for _ in range(repeats):

@@ -2,8 +2,9 @@
 
 It looks up at every job what arguments a function takes, by ``inspect.signature``; at every file
 that a job reads, which rules could make it, though it has been asked for that file before; formats
-the shell command of a job twice to print it once; evaluates requests that are plain numbers. In all
-a third of a dry run (docs/scale.md). Nothing that a job does depends on this module; where
+the shell command of a job twice to print it once; evaluates requests that are plain numbers; sorts the
+outputs of all jobs as paths, to see that none lies in another. In all a third of a dry run
+(docs/scale.md). Nothing that a job does depends on this module; where
 Snakemake has changed, each part of it does nothing.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -51,6 +53,8 @@ def spare_repetition() -> None:
         _replace("is_flagged", _kinds_remembered(io.is_flagged, io.AnnotatedStringInterface))
     if _takes(DAG, "update", "self", "jobs", "file", "visited", "known_producers", more=True):
         DAG.update = _producers_remembered(DAG.update)
+    if _takes(DAG, "check_directory_outputs", "self"):
+        DAG.check_directory_outputs = _where_folders_are_outputs(DAG.check_directory_outputs)
     if isinstance(getattr(Job, "shellcmd", None), property):
         Job.shellcmd = _asked_twice(Job.shellcmd)
     if _takes(rules.Rule, "apply_input_function", "self", "func", "wildcards", more=True):
@@ -126,6 +130,23 @@ def _producers_remembered(add: Any) -> Any:
         return job
 
     return update
+
+
+def _where_folders_are_outputs(check: Any) -> Any:
+    """The check that no output lies in another, made where an output is a folder of one."""
+
+    @functools.wraps(check)
+    def checked(dag: Any) -> None:
+        named = {str(file) for job in dag.jobs for file in job.output}
+        outputs = {os.path.abspath(name) for name in named}
+        above = folders = {os.path.dirname(path) for path in outputs}
+        while folders:
+            folders = {os.path.dirname(folder) for folder in folders} - above
+            above = above | folders
+        if outputs & above or any(".." in name for name in named):
+            check(dag)
+
+    return checked
 
 
 def _plain_as_it_is(apply: Any, resource: Any) -> Any:

@@ -136,6 +136,32 @@ def test_a_cycle_is_found(tmp_path):
     assert "Cyclic dependency" in done.stdout + done.stderr
 
 
+INSIDE = """
+from wgs_pipeline.jobgraph import spare_repetition
+spare_repetition()
+
+rule all:
+    input: "made/folder", "made/folder/{}file"
+
+rule folder:
+    output: directory("made/folder")
+    shell: "mkdir {{output}}"
+
+rule file:
+    output: "made/folder/{}file"
+    shell: "touch {{output}}"
+"""
+
+
+@pytest.mark.parametrize("between", ["", "deeper/still/"])
+def test_an_output_in_the_folder_of_another_is_found(tmp_path, between):
+    (tmp_path / "Snakefile").write_text(INSIDE.format(between, between))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "ChildIOException" in done.stdout + done.stderr
+
+
 def test_each_part_fits_this_snakemake():
     """A part that Snakemake has outgrown does nothing: this is where one sees it."""
     script = """
@@ -145,7 +171,7 @@ from snakemake import common, dag, io, jobs, resources, rules
 spare_repetition()
 for function in (
     rules.get_function_params, dag.is_flagged, io.is_flagged, jobs.is_flagged, dag.DAG.update,
-    rules.Rule.apply_input_function, resources.Resource.cli_evaluator,
+    dag.DAG.check_directory_outputs, rules.Rule.apply_input_function, resources.Resource.cli_evaluator,
 ):
     assert function.__module__.startswith("snakemake"), function
     assert "jobgraph" in function.__code__.co_filename, function

@@ -88,7 +88,8 @@ bench-efficiency: setup
 bench-plan: setup
 	python benchmarks/plan.py
 
-# Snakemake's job graph: dry runs of 100, 1,000 and 5,000 samples.
+# Snakemake's job graph: dry runs of 100, 1,000 and 5,000 samples. What a run takes to its first
+# submission, and a job to start on a node: --measure submission node.
 bench-dag: setup
 	python benchmarks/dag.py
 

@@ -58,7 +58,8 @@ def toy(tmp_path_factory):
     [("bcftools", 1, 1), ("bcftools", 40, 3), ("freebayes", 16, 1), ("gatk", 16, 1)],
 )
 def test_a_genome_is_few_slurm_jobs(toy, engine, pieces, scatter_jobs):
-    toy.edit_config(calling={"engine": engine, "scatter_count": pieces})
+    calling = {"engine": engine, "scatter_count": pieces}
+    toy.edit_config(calling=calling, structural={"enabled": True})
     run = toy.run("--dry-run", profile="slurm")
     assert run.code == 0, run.output
     grouped = Counter(re.findall(r"Group job (\S+) \(", run.output))
@@ -71,6 +72,7 @@ def test_a_genome_is_few_slurm_jobs(toy, engine, pieces, scatter_jobs):
     for sample in ("toy_father", "toy_mother", "toy_proband", "toy_unrelated"):
         family = "toy_unrelated" if sample == "toy_unrelated" else "toy_trio"
         assert grouped[f"call.{sample}"] == scatter_jobs
+        assert grouped[f"structural.{sample}"] == 1
         own = {
             name: n for name, n in grouped.items() if name.endswith((f".{sample}", f".{family}"))
         }

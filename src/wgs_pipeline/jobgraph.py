@@ -2,9 +2,9 @@
 
 It looks up at every job what arguments a function takes, by ``inspect.signature``; at every file
 that a job reads, which rules could make it, though it has been asked for that file before; formats
-the shell command of a job twice to print it once; evaluates requests that are plain numbers; sorts the
-outputs of all jobs as paths, to see that none lies in another. In all a third of a dry run
-(docs/scale.md). Nothing that a job does depends on this module; where
+the shell command of a job twice to print it once, and names its log twice; evaluates requests that
+are plain numbers; sorts the outputs of all jobs as paths, to see that none lies in another. In all
+a third of a dry run (docs/scale.md). Nothing that a job does depends on this module; where
 Snakemake has changed, each part of it does nothing.
 """
 
@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -57,6 +57,9 @@ def spare_repetition() -> None:
         DAG.check_directory_outputs = _where_folders_are_outputs(DAG.check_directory_outputs)
     if isinstance(getattr(Job, "shellcmd", None), property):
         Job.shellcmd = _asked_twice(Job.shellcmd)
+    kept = (getattr(Job, name, None) for name in ("benchmark", "log"))
+    if _takes(Job, "is_valid", "self") and all(isinstance(each, property) for each in kept):
+        Job.is_valid = _kept_for_later(Job.is_valid)
     if _takes(rules.Rule, "apply_input_function", "self", "func", "wildcards", more=True):
         rules.Rule.apply_input_function = _plain_as_it_is(rules.Rule.apply_input_function, Resource)
     if _takes(Resource, "cli_evaluator", "name", "val", more=True):
@@ -138,12 +141,14 @@ def _where_folders_are_outputs(check: Any) -> Any:
     @functools.wraps(check)
     def checked(dag: Any) -> None:
         named = {str(file) for job in dag.jobs for file in job.output}
-        outputs = {os.path.abspath(name) for name in named}
-        above = folders = {os.path.dirname(path) for path in outputs}
+        here = f"{Path.cwd()}/"
+        outputs = {name if name.startswith("/") else here + name for name in named}
+        above = folders = {path.rpartition("/")[0] for path in outputs}
         while folders:
-            folders = {os.path.dirname(folder) for folder in folders} - above
+            folders = {folder.rpartition("/")[0] for folder in folders} - above
             above = above | folders
-        if outputs & above or any(".." in name for name in named):
+        unclear = any("./" in name or "//" in name or name.endswith(".") for name in named)
+        if unclear or outputs & above:
             check(dag)
 
     return checked
@@ -197,6 +202,16 @@ def _asked_twice(command: property) -> property:
         return said
 
     return property(remembered)
+
+
+def _kept_for_later(check: Any) -> Any:
+    """The check that a job's log and benchmark can be named, which keeps the names for the job."""
+
+    @functools.wraps(check)
+    def checked(job: Any) -> None:
+        _ = job.benchmark, job.log
+
+    return checked
 
 
 def _state(job: Any) -> tuple[Any, ...]:

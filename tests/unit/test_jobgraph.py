@@ -171,7 +171,8 @@ from snakemake import common, dag, io, jobs, resources, rules
 spare_repetition()
 for function in (
     rules.get_function_params, dag.is_flagged, io.is_flagged, jobs.is_flagged, dag.DAG.update,
-    dag.DAG.check_directory_outputs, rules.Rule.apply_input_function, resources.Resource.cli_evaluator,
+    dag.DAG.check_directory_outputs, jobs.Job.is_valid, rules.Rule.apply_input_function,
+    resources.Resource.cli_evaluator,
 ):
     assert function.__module__.startswith("snakemake"), function
     assert "jobgraph" in function.__code__.co_filename, function

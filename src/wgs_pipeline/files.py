@@ -83,7 +83,7 @@ def files_below(folder: Path) -> list[Path]:
     Raises:
         OSError: A folder cannot be read.
     """
-    return sorted(Path(entry.path) for entry in _entries_below(folder))
+    return [Path(name) for name in sorted(entry.path for entry in _entries_below(folder))]
 
 
 def bytes_below(folder: Path) -> int:

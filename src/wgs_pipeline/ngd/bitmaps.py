@@ -139,14 +139,13 @@ class View:
         keys = np.zeros(len(starts), np.uint32)
         filled = np.flatnonzero(stops > starts)
         if len(filled):
-            heads = _heads(data, starts[filled])
-            begins = np.ascontiguousarray(heads[:, :KEY_WORD]).view("<u8")[:, 0]
-            held = heads[:, COUNT_WORD].astype(np.int64) + 1
+            begins, segments, last = _heads(data, starts[filled])
+            held = last.astype(np.int64) + 1
             small = held <= ARRAY_MOST
             sizes = np.where(small, 2 * held, BITSET_BYTES) + HEADER_BYTES
             sound = (begins == _HEADER.view("<u8")) & (sizes == (stops - starts)[filled])
             form[filled] = np.where(sound, np.where(small, ARRAY, BITSET), OTHER)
-            keys[filled], counts[filled] = heads[:, KEY_WORD], held
+            keys[filled], counts[filled] = segments, held
         view = cls(data, starts, stops, form, counts, keys)
         for row in np.flatnonzero(form == OTHER):
             members = view.members(int(row))
@@ -249,18 +248,20 @@ def gathered(
     return np.concatenate([sources[source][start:stop] for source, start, stop in pieces])
 
 
-def _heads(data: NDArray[np.uint8], starts: Rows) -> NDArray[np.uint16]:
-    """First words of rows, as far as forms differ in them, shape (rows, COUNT_WORD + 1)."""
-    heads: NDArray[np.uint16]
+def _heads(
+    data: NDArray[np.uint8], starts: Rows
+) -> tuple[NDArray[np.uint64], NDArray[np.uint16], NDArray[np.uint16]]:
+    """First eight bytes of rows, and the words after them: segment, and cardinality less one."""
     size, last = COUNT_WORD + 1, len(data) - 1
     if not (len(data) % 2 or (starts % 2).any() or starts.max() + 2 * size > len(data)):
-        windows = np.lib.stride_tricks.sliding_window_view(data.view("<u2"), size)
-        heads = windows[starts // 2]
-        return heads
-    at = starts[:, np.newaxis] + 2 * np.arange(size)
-    low, high = (data[np.minimum(at + byte, last)].astype(np.uint16) for byte in (0, 1))
+        words, at = data.view("<u2"), starts // 2
+        begins = np.ndarray((len(words) - KEY_WORD + 1,), "<u8", data, 0, (2,))
+        return begins[at], words[at + KEY_WORD], words[at + COUNT_WORD]
+    places = starts[:, np.newaxis] + 2 * np.arange(size)
+    low, high = (data[np.minimum(places + byte, last)].astype(np.uint16) for byte in (0, 1))
     heads = low | (high << 8)  # other forms may be shorter than a head: its beginning tells them
-    return heads
+    first = np.ascontiguousarray(heads[:, :KEY_WORD]).view("<u8")[:, 0]
+    return first, heads[:, KEY_WORD], heads[:, COUNT_WORD]
 
 
 def _put_headers(words: NDArray[np.uint16], at: Rows, first: Slots, counts: Rows) -> None:

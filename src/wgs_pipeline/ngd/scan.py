@@ -8,6 +8,7 @@ looked for as whole words of text files only, and what is found is said but prov
 from __future__ import annotations
 
 import mmap
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
@@ -95,12 +96,14 @@ def scan_files(
         decrypted: How Arrow decrypts a Parquet file; None: it is plain.
     """
     scan = Scan()
+    above = len(os.fsencode(base))
     for path in paths:
         try:
             found = _in_file(path, needles, path in footers_only, scan, decrypted)
         except FileNotFoundError:
             continue  # a temporary file of a process at work
-        if found or any(each in str(path.relative_to(base)).encode() for each in needles.long):
+        name = os.fsencode(path)[above:]
+        if found or any(each in name for each in needles.long):
             scan.found.append(path)
     return scan
 
@@ -138,11 +141,11 @@ def _in_file(
     scan: Scan,
     decrypted: Callable[[Path], Any],
 ) -> bool:
-    size = path.stat().st_size
-    scan.files += 1
-    if not size:
-        return False
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        scan.files += 1
+        if not size:
+            return False
         if footer_only:
             file.seek(max(size - _FOOTER_BYTES, 0))
             tail = file.read()

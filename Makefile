@@ -23,9 +23,11 @@ tools:
 	@setup/tools.sh $(TOOLS)
 
 # The default aligner, made of its sources where it can be; otherwise bwa stays, and it is said.
+# ALIGNER=bwa-mem2: that one, for aligner.name: bwa-mem2.
 .PHONY: aligner
+ALIGNER ?= minibwa
 aligner: .venv/installed
-	@setup/minibwa.sh
+	@setup/aligner.sh $(ALIGNER)
 
 # GATK, for calling.engine: gatk (420 MB from Maven Central, once a clone).
 .PHONY: gatk

@@ -54,15 +54,17 @@ class Aligner:
 
 
 _BWA_MEM2_INDEX = (".0123", ".amb", ".ann", ".bwt.2bit.64", ".pac")
+#: The bases are read from .pac; it writes them unpacked only when it is told to.
+_BWA_MEM3_INDEX = _BWA_MEM2_INDEX[1:]
 #: Every aligner by name.
 ALIGNERS = {
     aligner.name: aligner
     for aligner in (
         Aligner("minibwa", "minibwa map -Y -y", (".l2b", ".mbw"), "minibwa"),
         Aligner("bwa", "bwa mem -Y -p -C", (".amb", ".ann", ".bwt", ".pac", ".sa"), "bwa"),
-        # bwa-mem3 and bwa-mem4 take the command line of bwa-mem2 and make its index files.
+        # bwa-mem3 and bwa-mem4 take the command line of bwa-mem2, and bwa-mem4 makes its files.
         Aligner("bwa-mem2", "bwa-mem2 mem -Y -p -C", _BWA_MEM2_INDEX, "bwa-mem2"),
-        Aligner("bwa-mem3", "bwa-mem3 mem -Y -p -C", _BWA_MEM2_INDEX, "bwa-mem2"),
+        Aligner("bwa-mem3", "bwa-mem3 mem -Y -p -C", _BWA_MEM3_INDEX, "bwa-mem2"),
         Aligner("bwa-mem4", "bwa-mem4 mem -Y -p -C", _BWA_MEM2_INDEX, "bwa-mem2"),
     )
 }

@@ -26,5 +26,16 @@ rule index_bwa_mem2:
         part=$(mktemp --directory {params.prefix:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         {params.program} index -p "$part/genome" {input.fasta:q}
+        # bwa-mem2 does not say when the disk is full, and cannot write through a pipe. How long the
+        # two that it does not look after must be follows from the bases, of which .ann tells.
+        read -r bases _ <"$part/genome.ann"
+        rows=$((2 * bases + 1))
+        short=$(find "$part" -name genome.0123 -size -$((2 * bases))c -o -name genome.bwt.2bit.64 \
+            -size -$((56 + 64 * (rows / 64 + 1) + 5 * (rows / 8 + 1)))c)
+        if [[ -n $short ]]; then
+            echo "cut short: $short. No space left on device?" >&2
+            df --output=avail,target "$part" >&2
+            exit 1
+        fi
         mv "$part"/genome.* {params.folder:q}
         """

@@ -23,7 +23,7 @@ tools:
 	@setup/tools.sh $(TOOLS)
 
 # The default aligner, made of its sources where it can be; otherwise bwa stays, and it is said.
-# ALIGNER=bwa-mem2: that one, for aligner.name: bwa-mem2.
+# ALIGNER=bwa-mem2 or bwa-mem3: that one, for aligner.name.
 .PHONY: aligner
 ALIGNER ?= minibwa
 aligner: .venv/installed

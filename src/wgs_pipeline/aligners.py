@@ -27,7 +27,7 @@ class Aligner:
         name: As ``aligner.name`` has it; also the program.
         command: Start of its command line: soft clipping of supplementary records, and comments
             of reads copied as SAM tags. Threads (-t), bases in a batch (-K), header lines (-H),
-            index and input follow, which all of them take alike.
+            index and input follow, which all of them take alike (/dev/stdin: bwa-mem4 has no -).
         index: Suffixes of its index files.
         rules: File of its rules below ``workflow/rules/aligners``, without suffix.
     """

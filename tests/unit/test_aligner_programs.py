@@ -70,7 +70,7 @@ def align(folder):
         if not (folder / ALIGNERS[name].index_files[0]).exists():
             index(folder, name)
         command = [*ALIGNERS[name].command.split(), "-t", threads, "-K", 100_000_000]
-        command += ["-H", HEADER, ALIGNERS[name].prefix, "-"]
+        command += ["-H", HEADER, ALIGNERS[name].prefix, "/dev/stdin"]
         with (folder / "reads.fq").open() as reads:
             done = subprocess.run(
                 list(map(str, command)),

@@ -13,7 +13,7 @@ import pytest
 
 from rules import need, run_rule
 from wgs_pipeline import readgroups
-from wgs_pipeline.aligners import ALIGNERS
+from wgs_pipeline.aligners import ALIGNERS, PREFERENCE, is_installed
 from wgs_pipeline.alignment import verify
 from wgs_pipeline.cli import main
 from wgs_pipeline.errors import AlignmentError
@@ -98,7 +98,11 @@ def planted(genome, rng):
     return lanes
 
 
-@pytest.fixture(scope="module", params=["bwa", "minibwa"])
+#: Others give bwa's records (test_aligner_programs.py), and are run where they are installed.
+RUN = [name for name in ALIGNERS if name in PREFERENCE or is_installed(name)]
+
+
+@pytest.fixture(scope="module", params=RUN)
 def aligned(tmp_path_factory, request):
     need(request.param, "samtools")
     folder = tmp_path_factory.mktemp("aligned")

@@ -50,7 +50,7 @@ rule align:
             rm -rf "$spill" "$part"' EXIT
         wgs reads stream {params.lanes} --tally "$part/reads.json" \
             | {params.aligner} -t {threads} -K {params.batch} {params.read_groups} \
-                {params.prefix:q} - \
+                {params.prefix:q} /dev/stdin \
             | samtools fixmate -u -m - - \
             | samtools sort --no-PG -u -@ {threads} -T "$spill/sort" - \
             | samtools markdup --no-PG -u -T "$spill/markdup" --barcode-tag LB \

@@ -8,7 +8,11 @@ the whole `snakemake` command up to each gVCF, its start, its checks and the scr
 alignment before calling included, with bwa and with the default aligner. Indexes are made before,
 for both, and ours has run once before, as an installation keeps what it compiled at its first run.
 
+18.7 Mb of reads are few: what a start of Java and its compilations take is much of it. `--copies`
+measures more reads, HG002's windows repeated (`tiled.py`) for two samples, which have no truth.
+
     python benchmarks/calling.py --engine bcftools
+    python benchmarks/calling.py --engine gatk --copies 12
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tiled import FLOWCELL, make_tiled
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests"))
@@ -70,28 +76,64 @@ CALLERS = {
 GATK = 'gatk --java-options "-Xmx2g -XX:+UseSerialGC" {} 2>>gatk.log'
 
 
+Lane = tuple[str, str, Path, Path]
+
+
 @dataclass(frozen=True)
 class Person:
-    """Whose reads they are: sample, stated sex, folder of the reads and stem of the truth."""
+    """Whose reads they are.
+
+    Attributes:
+        sample: Name.
+        sex: As stated.
+        lanes: Flowcell, lane and the two files of reads, of each lane.
+        truth: Truth set without its suffix, where there is one.
+    """
 
     sample: str
     sex: str
-    folder: Path
-    truth: str
+    lanes: list[Lane]
+    truth: Path | None
 
-    def lanes(self) -> list[tuple[str, str, Path, Path]]:
-        """Flowcell, lane and the two files of reads, of each lane."""
-        with (self.folder / "units.tsv").open() as file:
-            return [
-                (row["flowcell"], row["lane"], self.folder / row["fq1"], self.folder / row["fq2"])
+
+@dataclass(frozen=True)
+class Workload:
+    """What both sides are given: reference, known sites for recalibration, people."""
+
+    fasta: Path
+    known_sites: list[Path]
+    people: tuple[Person, ...]
+
+
+def real_people() -> Workload:
+    """HG002 and HG001 as they are."""
+    people = []
+    for sample, sex, name, truth in (
+        ("HG002", "male", "giab-hg002-chr20", "HG002.truth.cut"),
+        ("HG001", "female", "giab-hg001-chr20", "NA12878.truth.cut"),
+    ):
+        folder = SHARED_DATA / name
+        with (folder / "units.tsv").open() as file:
+            lanes = [
+                (row["flowcell"], row["lane"], folder / row["fq1"], folder / row["fq2"])
                 for row in csv.DictReader(file, delimiter="\t")
             ]
+        people.append(Person(sample, sex, lanes, folder / truth))
+    return Workload(REFERENCE, sorted(KNOWN_SITES.glob("*.cut.sites.vcf.gz")), tuple(people))
 
 
-PEOPLE = (
-    Person("HG002", "male", SHARED_DATA / "giab-hg002-chr20", "HG002.truth.cut"),
-    Person("HG001", "female", SHARED_DATA / "giab-hg001-chr20", "NA12878.truth.cut"),
-)
+def tiled_people(copies: int, folder: Path) -> Workload:
+    """Two samples with the same reads, of HG002's windows repeated; no site is known."""
+    tiled = make_tiled(SHARED_DATA, copies, folder)
+    sites = folder / "none.vcf.gz"
+    bash(
+        f"bcftools convert --tsv2vcf /dev/null -c CHROM,POS,REF,ALT -s none -f {tiled.fasta.name} "
+        f"-Oz -o {sites.name} && tabix {sites.name}",
+        folder,
+    )
+    lanes = [(FLOWCELL, lane, *pair) for lane, *pair in tiled.lanes]
+    people = tuple(Person(f"HG002-{n}", "male", lanes, None) for n in (1, 2))
+    return Workload(tiled.fasta, [sites], people)
 
 
 @dataclass(frozen=True)
@@ -104,13 +146,15 @@ class Measured:
     calls: dict[str, Score]
 
     @property
-    def f1(self) -> float:
-        """Of SNVs and indels together."""
+    def f1(self) -> str:
+        """Of SNVs and indels together, where there is a truth."""
+        if not self.calls:
+            return ""
         true, false, missed = (
             sum(getattr(each, key) for each in self.calls.values())
             for key in ("true", "false", "missed")
         )
-        return 2 * true / (2 * true + false + missed)
+        return f"{2 * true / (2 * true + false + missed):.4f}"
 
 
 def bash(command: str, cwd: Path) -> tuple[float, float]:
@@ -126,35 +170,35 @@ def bash(command: str, cwd: Path) -> tuple[float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def prepare_reference(folder: Path) -> None:
+def prepare_reference(work: Workload, folder: Path) -> None:
     """Reference with the indexes that the chain needs, and the known sites."""
     folder.mkdir()
     bash(
-        f"gzip -dc {shlex.quote(str(REFERENCE))} >genome.fa; samtools faidx genome.fa; "
+        f"gzip -dcf {shlex.quote(str(work.fasta))} >genome.fa; samtools faidx genome.fa; "
         "samtools dict -o genome.dict genome.fa; bwa index -p bwa genome.fa",
         folder,
     )
-    for path in KNOWN_SITES.glob("*.cut.sites.vcf.gz*"):
-        shutil.copy(path, folder / path.name)
+    for path in work.known_sites:
+        for each in (path, Path(f"{path}.tbi")):
+            shutil.copy(each, folder / each.name)
 
 
-def chain(folder: Path, engine: str, cores: int) -> Measured:
+def chain(work: Workload, folder: Path, engine: str, cores: int) -> Measured:
     """Their side."""
     tool = "gatk() { " + GATK.replace("{}", '"$@"') + "; }"
     contigs = [line.split("\t")[0] for line in (folder / "ref/genome.fa.fai").open()]
-    sites = sorted(path.name for path in (folder / "ref").glob("*.cut.sites.vcf.gz"))
-    names = [person.sample for person in PEOPLE]
-    for person in PEOPLE:
+    names = [person.sample for person in work.people]
+    for person in work.people:
         name, text, bams = person.sample, "", ""
         (folder / name).mkdir()
-        for flowcell, number, first, second in person.lanes():
+        for flowcell, number, first, second in person.lanes:
             lane = f"{flowcell}.{number}"
             reads = {"first": shlex.quote(str(first)), "second": shlex.quote(str(second))}
             text += LANE.format(name=name, lane=lane, **reads)
             bams += f"-I {lane}.bam "
         text += CHAIN.format(
             name=name, bams=bams, gatk="run_gatk",
-            known=" ".join(f"--known-sites ../ref/{site}" for site in sites),
+            known=" ".join(f"--known-sites ../ref/{path.name}" for path in work.known_sites),
             contigs=" ".join(contigs), call=CALLERS[engine].format(gatk="run_gatk"),
             pieces=" ".join(f"{contig}.g.vcf.gz" for contig in contigs),
         )  # fmt: skip
@@ -163,27 +207,27 @@ def chain(folder: Path, engine: str, cores: int) -> Measured:
     listed = "printf '%s\\n' " + " ".join(names)
     wall, cpu = bash(f"{listed} | xargs -P {cores} -I{{}} bash -c 'cd {{}}; bash chain.sh'", folder)
     gvcfs = [folder / name / f"{name}.g.vcf.gz" for name in names]
-    return Measured("chain", wall, cpu, calls(gvcfs, engine, folder / "ref/genome.fa"))
+    return Measured("chain", wall, cpu, calls(work, gvcfs, engine, folder / "ref/genome.fa"))
 
 
-def ours(folder: Path, engine: str, cores: int, aligner: str) -> Measured:
+def ours(work: Workload, folder: Path, engine: str, cores: int, aligner: str) -> Measured:
     """Our side with one aligner."""
     units = [
         {
             **{"sample_id": person.sample, "library_id": f"{person.sample}_A"},
             **{"flowcell": flowcell, "lane": lane, "fastq_1": str(first), "fastq_2": str(second)},
         }
-        for person in PEOPLE
-        for flowcell, lane, first, second in person.lanes()
+        for person in work.people
+        for flowcell, lane, first, second in person.lanes
     ]
     project = write_project(
         folder / f"ours-{aligner}",
         [
             {"sample_id": each.sample, "patient_id": f"SYN-{each.sample}", "sex": each.sex}
-            for each in PEOPLE
+            for each in work.people
         ],
         units,
-        {"build": "GRCh37-windows", "fasta": str(REFERENCE)},
+        {"build": "GRCh37-windows", "fasta": str(work.fasta)},
         aligner={"name": aligner},
         calling={
             **{"engine": engine, "scatter_count": cores},
@@ -194,19 +238,21 @@ def ours(folder: Path, engine: str, cores: int, aligner: str) -> Measured:
     start = ["snakemake", "--profile", "profiles/smoke", "--cores", str(cores), "--configfile"]
     run = shlex.join([*start, str(project.config)])
     bash(f"{run} -- {ALIGNERS[aligner].index_files[0]} reference/genome.fa.fai", REPOSITORY)
-    targets = " ".join(f"gvcf/{person.sample}.g.vcf.gz.tbi" for person in PEOPLE)
+    targets = " ".join(f"gvcf/{person.sample}.g.vcf.gz.tbi" for person in work.people)
     wall, cpu = bash(f"{run} -- {targets}", REPOSITORY)
     results = project.results
-    gvcfs = [results / f"gvcf/{person.sample}.g.vcf.gz" for person in PEOPLE]
-    found = calls(gvcfs, engine, results / "reference/genome.fa")
+    gvcfs = [results / f"gvcf/{person.sample}.g.vcf.gz" for person in work.people]
+    found = calls(work, gvcfs, engine, results / "reference/genome.fa")
     return Measured(f"ours, {aligner}", wall, cpu, found)
 
 
-def calls(gvcfs: list[Path], engine: str, fasta: Path) -> dict[str, Score]:
+def calls(work: Workload, gvcfs: list[Path], engine: str, fasta: Path) -> dict[str, Score]:
     """Score of everyone's gVCF inside the confident regions, summed; GATK's after GenotypeGVCFs."""
     total: dict[str, Score] = {}
-    for person, gvcf in zip(PEOPLE, gvcfs, strict=True):
-        truth = person.folder / person.truth
+    for person, gvcf in zip(work.people, gvcfs, strict=True):
+        truth = person.truth
+        if truth is None:
+            continue
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             if engine == "gatk":
@@ -237,14 +283,16 @@ def show(rows: list[Measured], bases: float, output: Path | None) -> None:
     print("| | wall | ratio | CPU | SNV TP/FP/FN | indel TP/FP/FN | F1 | core-hours a 30x genome |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
-        counts = [
-            f"{each.true}/{each.false}/{each.missed}"
-            for each in (row.calls["snv"], row.calls["indel"])
-        ]
+        counts = ["", ""]
+        if row.calls:
+            counts = [
+                f"{each.true}/{each.false}/{each.missed}"
+                for each in (row.calls["snv"], row.calls["indel"])
+            ]
         hours = row.cpu_s / bases * GENOME_BASES / 3600
         print(
             f"| {row.name} | {row.wall_s:.1f} s | {row.wall_s / theirs.wall_s:.2f} "
-            f"| {row.cpu_s:.1f} s | {counts[0]} | {counts[1]} | {row.f1:.4f} | {hours:.0f} |"
+            f"| {row.cpu_s:.1f} s | {counts[0]} | {counts[1]} | {row.f1} | {hours:.0f} |"
         )
     print(f"\n{bases / 1e6:.1f} Mb of reads; core-hours = CPU s / bases x 93 Gb / 3600")
     if output:
@@ -257,6 +305,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--engine", choices=CALLERS, default="bcftools")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
+    parser.add_argument("--copies", type=int, help="of HG002's windows, instead of the two people")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     missing = [tool for tool in ("gatk", "fastp", "bwa", "samtools") if not shutil.which(tool)]
@@ -264,16 +313,19 @@ def main() -> None:
         raise SystemExit(f"bench-calling needs {', '.join(missing) or SHARED_DATA}")
     with tempfile.TemporaryDirectory(prefix="bench-calling.") as scratch:
         folder = Path(scratch)
-        prepare_reference(folder / "ref")
-        rows = [chain(folder, options.engine, options.cores)]
+        work = real_people()
+        if options.copies:
+            work = tiled_people(options.copies, folder / "tiled")
+        prepare_reference(work, folder / "ref")
+        rows = [chain(work, folder, options.engine, options.cores)]
         (folder / "first").mkdir()
-        ours(folder / "first", options.engine, options.cores, DEFAULT_ALIGNER)
+        ours(real_people(), folder / "first", options.engine, options.cores, DEFAULT_ALIGNER)
         for aligner in dict.fromkeys(("bwa", DEFAULT_ALIGNER)):
-            rows.append(ours(folder, options.engine, options.cores, aligner))
+            rows.append(ours(work, folder, options.engine, options.cores, aligner))
         qc = folder / "ours-bwa/results/qc"
         bases = sum(
             json.loads((qc / person.sample / "reads.json").read_text())["bases"]
-            for person in PEOPLE
+            for person in work.people
         )
     show(rows, bases, options.json)
 

@@ -215,9 +215,18 @@ def contig_arguments():
     return " ".join(f"--{role} {name}" for role, name in named.items() if name)
 
 
-def heap_mb(wildcards, resources):
-    """Heap of a Java virtual machine, which needs memory beside it."""
-    return int(0.8 * resources.mem_mb)
+def java_options(wildcards, resources):
+    """Options of a Java virtual machine: a heap that leaves memory beside it, and few threads.
+
+    Methods are compiled anew with all optimisations ten times later than by default: for a piece of
+    some Mb of reads these compilations took half of HaplotypeCaller's CPU time, of a larger one
+    nothing is lost (docs/performance.md).
+    """
+    later = (
+        "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
+        "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
+    )
+    return f"-Xmx{int(0.8 * resources.mem_mb)}m -XX:+UseSerialGC {later}"
 
 
 def ploidies_of(wildcards):

@@ -15,7 +15,7 @@ SAMPLE = "toy_proband"
 PADDING = 1000
 BANDS = "0,5,10,15,20,30"
 CALLING = {
-    "min_mapping_quality": 20, "min_base_quality": 20, "heap_mb": 2000,
+    "min_mapping_quality": 20, "min_base_quality": 20, "java_options": "-Xmx2000m -XX:+UseSerialGC",
     "failing": 'N_PASS(GT="alt") > 0 && (QUAL < 20 || FORMAT/DP < 5)',
 }  # fmt: skip
 RULES = {

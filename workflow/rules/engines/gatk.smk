@@ -57,7 +57,7 @@ rule call_haplotypes_piece:
     resources:
         **needs("call_haplotypes_piece"),
     params:
-        heap_mb=heap_mb,
+        java_options=java_options,
         min_mapping_quality=CALLING.min_mapping_quality,
         min_base_quality=CALLING.min_base_quality,
         failing=failing_calls(CALLING),
@@ -77,7 +77,7 @@ rule call_haplotypes_piece:
             exit 0
         fi
         for bed in "$part"/*.bed; do
-            gatk --java-options "-Xmx{params.heap_mb}m -XX:+UseSerialGC" HaplotypeCaller \
+            gatk --java-options {params.java_options:q} HaplotypeCaller \
                 --reference {input.fasta:q} --input {input.cram:q} --intervals "$bed" \
                 --interval-merging-rule OVERLAPPING_ONLY \
                 --sample-ploidy "$(basename "$bed" .bed)" --emit-ref-confidence GVCF \
@@ -168,7 +168,7 @@ rule genotype_family_piece:
     resources:
         **needs("genotype_family_piece"),
     params:
-        heap_mb=heap_mb,
+        java_options=java_options,
         failing=failing_sites(CALLING),
         proceeds=lambda wildcards: proceeds(project.families[wildcards.family]),
         proceeding=lambda wildcards: proceeding(project.families[wildcards.family]),
@@ -182,12 +182,12 @@ rule genotype_family_piece:
         part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
         {params.proceeding} | sed 's|.*|--variant gvcf/&.g.vcf.gz|' >"$part/arguments"
-        gatk --java-options "-Xmx{params.heap_mb}m -XX:+UseSerialGC" CombineGVCFs \
+        gatk --java-options {params.java_options:q} CombineGVCFs \
             --reference {input.fasta:q} --arguments_file "$part/arguments" \
             --intervals {input.core:q} --interval-merging-rule OVERLAPPING_ONLY \
             --tmp-dir {resources.tmpdir:q} --verbosity WARNING --QUIET \
             --output "$part/combined.g.vcf.gz" >&2
-        gatk --java-options "-Xmx{params.heap_mb}m -XX:+UseSerialGC" GenotypeGVCFs \
+        gatk --java-options {params.java_options:q} GenotypeGVCFs \
             --reference {input.fasta:q} --variant "$part/combined.g.vcf.gz" \
             --intervals {input.core:q} --interval-merging-rule OVERLAPPING_ONLY \
             --annotations-to-exclude QualByDepth \

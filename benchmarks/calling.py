@@ -7,6 +7,8 @@ over each contig; with one thread a tool and a sample on every core, so that no 
 the whole `snakemake` command up to each gVCF, its start, its checks and the screening of reads and
 alignment before calling included, with bwa and with the default aligner. Indexes are made before,
 for both, and ours has run once before, as an installation keeps what it compiled at its first run.
+Scored is what each ships: with bcftools both gVCFs, filtered alike; with GATK, not timed, calls of
+the chain after GenotypeGVCFs and the filters that GATK recommends, ours as the workflow's callset.
 
 18.7 Mb of reads are few: what a start of Java and its compilations take is much of it. `--copies`
 measures more reads, HG002's windows repeated (`tiled.py`) for two samples, which have no truth.
@@ -73,6 +75,11 @@ CALLERS = {
         "--native-pair-hmm-threads 1 -O $contig.g.vcf.gz"
     ),
 }
+#: "Hard-filtering germline short variants", gatk.broadinstitute.org.
+HARD_FILTERS = (
+    '(TYPE="snp" && (QD<2 || QUAL<30 || SOR>3 || FS>60 || MQ<40 || MQRankSum<-12.5 '
+    '|| ReadPosRankSum<-8)) || (TYPE!="snp" && (QD<2 || QUAL<30 || FS>200 || ReadPosRankSum<-20))'
+)
 GATK = 'gatk --java-options "-Xmx2g -XX:+UseSerialGC" {} 2>>gatk.log'
 
 
@@ -207,7 +214,9 @@ def chain(work: Workload, folder: Path, engine: str, cores: int) -> Measured:
     listed = "printf '%s\\n' " + " ".join(names)
     wall, cpu = bash(f"{listed} | xargs -P {cores} -I{{}} bash -c 'cd {{}}; bash chain.sh'", folder)
     gvcfs = [folder / name / f"{name}.g.vcf.gz" for name in names]
-    return Measured("chain", wall, cpu, calls(work, gvcfs, engine, folder / "ref/genome.fa"))
+    if engine == "gatk":
+        gvcfs = [genotyped(gvcf, folder / "ref") for gvcf in gvcfs]
+    return Measured("chain", wall, cpu, calls(work, gvcfs, folder / "ref/genome.fa"))
 
 
 def ours(work: Workload, folder: Path, engine: str, cores: int, aligner: str) -> Measured:
@@ -241,40 +250,41 @@ def ours(work: Workload, folder: Path, engine: str, cores: int, aligner: str) ->
     targets = " ".join(f"gvcf/{person.sample}.g.vcf.gz.tbi" for person in work.people)
     wall, cpu = bash(f"{run} -- {targets}", REPOSITORY)
     results = project.results
-    gvcfs = [results / f"gvcf/{person.sample}.g.vcf.gz" for person in work.people]
-    found = calls(work, gvcfs, engine, results / "reference/genome.fa")
+    called = [results / f"gvcf/{person.sample}.g.vcf.gz" for person in work.people]
+    if engine == "gatk":
+        called = [results / f"callset/{person.sample}.vcf.gz" for person in work.people]
+        bash(f"{run} -- {' '.join(f'callset/{path.name}' for path in called)}", REPOSITORY)
+    found = calls(work, called, results / "reference/genome.fa")
     return Measured(f"ours, {aligner}", wall, cpu, found)
 
 
-def calls(work: Workload, gvcfs: list[Path], engine: str, fasta: Path) -> dict[str, Score]:
-    """Score of everyone's gVCF inside the confident regions, summed; GATK's after GenotypeGVCFs."""
+def calls(work: Workload, called: list[Path], fasta: Path) -> dict[str, Score]:
+    """Score of everyone's calls that pass, inside the confident regions, summed."""
     total: dict[str, Score] = {}
-    for person, gvcf in zip(work.people, gvcfs, strict=True):
+    for person, vcf in zip(work.people, called, strict=True):
         truth = person.truth
         if truth is None:
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            if engine == "gatk":
-                gvcf = genotyped(gvcf, fasta, folder)
             found = score(
-                Path(f"{truth}.vcf.gz"), gvcf, person.sample, Path(f"{truth}.bed"), fasta,
-                folder / "score",
+                Path(f"{truth}.vcf.gz"), vcf, person.sample, Path(f"{truth}.bed"), fasta,
+                Path(scratch) / "score",
             )  # fmt: skip
         for kind, each in found.items():
             total[kind] = total[kind] + each if kind in total else each
     return total
 
 
-def genotyped(gvcf: Path, fasta: Path, folder: Path) -> Path:
-    """Calls of GATK's gVCF."""
-    dictionary = folder / "ref"
-    dictionary.mkdir()
-    shutil.copy(fasta, dictionary / "genome.fa")
-    bash("samtools faidx genome.fa; samtools dict -o genome.dict genome.fa", dictionary)
-    name = shlex.quote(str(gvcf))
-    bash(f"gatk GenotypeGVCFs -R ref/genome.fa -V {name} -O called.vcf.gz", folder)
-    return folder / "called.vcf.gz"
+def genotyped(gvcf: Path, reference: Path) -> Path:
+    """Calls of the chain's gVCF, with the filters that GATK recommends where few samples are."""
+    name = gvcf.parent / "called.vcf.gz"
+    bash(
+        f"gatk GenotypeGVCFs -R {shlex.quote(str(reference / 'genome.fa'))} -V {gvcf.name} "
+        f"-O genotyped.vcf.gz && bcftools filter -s HardFilter -e {shlex.quote(HARD_FILTERS)} "
+        f"-Oz -o {name.name} genotyped.vcf.gz",
+        gvcf.parent,
+    )
+    return name
 
 
 def show(rows: list[Measured], bases: float, output: Path | None) -> None:

@@ -1,13 +1,13 @@
 """FASTQ to gVCF: our workflow against the step-by-step chain that comparable pipelines run.
 
 Real reads of HG002 and HG001 (GIAB, chr20); both sides have the same reads, cores and calling
-engine, and call a sample in one piece, as there are as many samples as cores. Theirs is what
-nf-core/sarek does: fastp, bwa mem and samtools sort for each lane, then for each sample GATK
-MarkDuplicates, BaseRecalibrator and ApplyBQSR with known sites, and the caller; one thread a tool,
-and a sample on every core, so that no core waits. Ours: the whole `snakemake` command up to each
-gVCF, its start, its checks and the screening of reads and alignment before calling included, with
-bwa and with the default aligner. Indexes are made before, for both, and ours has run once before,
-as an installation keeps what it compiled at its first run.
+engine. Theirs is what nf-core/sarek does, which calls so small a genome in one piece: fastp, bwa
+mem and samtools sort for each lane, then for each sample GATK MarkDuplicates, BaseRecalibrator and
+ApplyBQSR with known sites, and the caller; one thread a tool, and a sample on every core, so that
+no core waits. Ours: the whole `snakemake` command up to each gVCF, its start, its checks and the
+screening of reads and alignment before calling included, with bwa and with the default aligner.
+Indexes are made before, for both, and ours has run once before, as an installation keeps what it
+compiled at its first run.
 Scored is what each ships: with bcftools both gVCFs, filtered alike; with GATK, not timed, calls of
 the chain after GenotypeGVCFs and the filters that GATK recommends, ours as the workflow's callset.
 
@@ -237,7 +237,7 @@ def ours(work: Workload, folder: Path, engine: str, cores: int, aligner: str) ->
         {"build": "GRCh37-windows", "fasta": str(work.fasta)},
         aligner={"name": aligner},
         calling={
-            **{"engine": engine, "scatter_count": 1},
+            **{"engine": engine, "scatter_count": cores},
             **{"min_qual": MIN_QUAL, "min_depth": MIN_DEPTH},
         },
         qc={"thresholds": THRESHOLDS},

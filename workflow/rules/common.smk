@@ -218,9 +218,9 @@ def contig_arguments():
 def java_options(wildcards, resources):
     """Options of a Java virtual machine: a heap that leaves memory beside it, and few threads.
 
-    Methods are compiled anew with all optimisations ten times later than by default: for a piece of
-    some Mb of reads these compilations took half of HaplotypeCaller's CPU time, of a larger one
-    nothing is lost (docs/performance.md).
+    Methods are compiled anew with all optimisations ten times later than by default: on some Mb of
+    reads these compilations took a fifth of HaplotypeCaller's CPU time; on more, nothing is lost
+    (docs/performance.md).
     """
     later = (
         "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "

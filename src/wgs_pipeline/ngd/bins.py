@@ -44,7 +44,9 @@ def merge(old: pa.Table, added: pa.Table, removed: pa.Table, uncounted: Slots) -
         ValueError: A call to put in is there, one to take out is not, or the bin is not sorted.
     """
     for name in _TEXT:  # chunks with dictionaries of their own are made one once, not each time
-        old = old.set_column(old.column_names.index(name), name, pa.chunked_array([one(old[name])]))
+        old = old.set_column(
+            old.column_names.index(name), name, pa.chunked_array([_one(old[name])])
+        )
     old_key, add_key, drop_key = variant_keys([old, added, removed])
     if (np.diff(old_key) <= 0).any():
         raise ValueError("its variants are not sorted, or stand there twice")
@@ -61,13 +63,12 @@ def merge(old: pa.Table, added: pa.Table, removed: pa.Table, uncounted: Slots) -
     revisions = {}
     for name, kind in KINDS.items():
         new, gone = (
-            edits_of(calls, rows, kind)
-            for calls, rows in ((added, added_rows), (removed, drop_rows))
+            _edits(calls, rows, kind) for calls, rows in ((added, added_rows), (removed, drop_rows))
         )
-        revisions[name] = revise(one(old[name]), source, new, gone)
+        revisions[name] = revise(_one(old[name]), source, new, gone)
         count = np.concatenate((np.asarray(old[f"n_{name}"]), np.zeros(len(fresh), np.int32)))
-        count = count[order] + counted(new, len(order), uncounted)
-        columns[f"n_{name}"] = (count - counted(gone, len(order), uncounted)).astype(np.int32)
+        count = count[order] + _counted(new, len(order), uncounted)
+        columns[f"n_{name}"] = (count - _counted(gone, len(order), uncounted)).astype(np.int32)
     carried = np.zeros(len(order), np.bool_)
     for each in revisions.values():
         carried |= each.sizes > 0
@@ -75,7 +76,7 @@ def merge(old: pa.Table, added: pa.Table, removed: pa.Table, uncounted: Slots) -
         columns[name] = revisions[name].column(carried)
         columns[f"n_{name}"] = columns[f"n_{name}"][carried]
     for name in _VARIANT:
-        values = pa.concat_arrays([plain(old[name]), plain(added[name]).take(pa.array(fresh))])
+        values = pa.concat_arrays([_plain(old[name]), _plain(added[name]).take(pa.array(fresh))])
         columns[name] = values.take(pa.array(order[carried]))
     return pa.table({name: columns[name] for name in BIN.names}, schema=BIN)
 
@@ -92,18 +93,17 @@ def check(table: pa.Table, uncounted: Slots, absent: Slots) -> None:
         ValueError: A bitmap does not hold as many slots as its n_* say, or one of those.
     """
     for name in KINDS:
-        view = View.of(one(table[name]))
-        held = view.cardinalities()
+        view = View.of(_one(table[name]))
+        counted = view.cardinalities()
         if len(uncounted):
-            held = held - view.overlaps(uncounted)
-        if (held != np.asarray(table[f"n_{name}"])).any():
+            counted = counted - view.overlaps(uncounted)
+        if (counted != np.asarray(table[f"n_{name}"])).any():
             raise ValueError(f"{name} holds other numbers of genomes than n_{name} says")
         if len(absent) and view.overlaps(absent).any():
             raise ValueError(f"{name} holds a genome that is no member")
 
 
-def edits_of(calls: pa.Table, rows: Rows, kind: int) -> Edits:
-    """Calls of one kind, whose rows are given, as edits of its column."""
+def _edits(calls: pa.Table, rows: Rows, kind: int) -> Edits:
     chosen = np.asarray(calls["kind"]) == kind
     slots, rows = np.asarray(calls["slot"])[chosen].astype(np.uint32), rows[chosen]
     key = np.sort((rows << 32) | slots)
@@ -112,8 +112,7 @@ def edits_of(calls: pa.Table, rows: Rows, kind: int) -> Edits:
     return Edits(key >> 32, (key & 0xFFFFFFFF).astype(np.uint32))
 
 
-def counted(edits: Edits, rows: int, uncounted: Slots) -> NDArray[np.int64]:
-    """Edits of each row that count."""
+def _counted(edits: Edits, rows: int, uncounted: Slots) -> NDArray[np.int64]:
     counts = edits.rows
     if len(uncounted):
         counts = counts[~np.isin(edits.slots, uncounted)]
@@ -135,7 +134,7 @@ def variant_keys(tables: Sequence[pa.Table]) -> list[NDArray[np.int64]]:
 
 def _ranks(columns: Sequence[pa.ChunkedArray]) -> tuple[list[NDArray[np.int64]], int]:
     """Place of each value among all the columns' values in order, and how many there are."""
-    encoded = [one(column).dictionary_encode() for column in columns]
+    encoded = [_one(column).dictionary_encode() for column in columns]
     values = pa.concat_arrays([each.dictionary for each in encoded]).unique()
     values = values.take(pc.sort_indices(values))
     ranks = [
@@ -154,14 +153,13 @@ def _within(keys: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.boo
     return found
 
 
-def one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """A column as one array."""
+def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     if isinstance(column, pa.Array):
         return column
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+def _plain(column: pa.ChunkedArray) -> pa.Array:
     """Values of a column of text, which may be dictionary-encoded."""
-    array = one(column)
+    array = _one(column)
     return array.cast(pa.string()) if pa.types.is_dictionary(array.type) else array

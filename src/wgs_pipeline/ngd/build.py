@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,22 +23,12 @@ from wgs_pipeline.ngd import tiers
 from wgs_pipeline.ngd.bins import BIN, check
 from wgs_pipeline.ngd.bitmaps import Slots
 from wgs_pipeline.ngd.counts import bins_of
-from wgs_pipeline.ngd.departures import without
-from wgs_pipeline.ngd.derive import (
-    WINDOW_BINS,
-    Bounds,
-    departing,
-    derived_bins,
-    derived_counts,
-    disagrees,
-    only_few_go,
-)
+from wgs_pipeline.ngd.derive import WINDOW_BINS, Bounds, derived_bins, derived_counts
 from wgs_pipeline.ngd.generation import (
     Generation,
     pinned_at,
     read_generation,
     write_parquet,
-    write_row_groups,
 )
 from wgs_pipeline.ngd.layout import (
     PLANES,
@@ -155,44 +144,16 @@ class _Builder:
             return self._root.path / self._old.get(folder_of(name_of(bin_)), name_of(bin_))
 
         mine = [each for each in changes if each.segment == segment]
-        if only_few_go(mine) and self._old:
-            for bin_, gone in departing(self._root, self._contig, window, mine):
-                self._take_out(name_of(bin_), place(bin_), gone)
-            return
         derived = derived_bins(self._root, self._contig, window, mine, before, place, self._waiting)
         for bin_, table in derived:
-            self._check(place(bin_), table)
-            self._replace(name_of(bin_), table if table.num_rows else None, tiers.BIN_OPTIONS)
-
-    def _take_out(self, name: str, place: Path, gone: pa.Table) -> None:
-        """Write a bin without some calls, a row group at a time."""
-        old = self._old.get(folder_of(name))
-        if old is not None:
-            self._require_unchanged(old)
-
-        def checked() -> Iterator[pa.Table]:
-            groups = iter(()) if old is None else read_bin_groups(self._root.path / old)
             try:
-                for table in without(groups, gone, self._uncounted):
-                    self._check(place, table)
-                    yield table
+                check(table, self._uncounted, self._leaving)
             except ValueError as error:
-                raise disagrees(place, error) from error
-
-        digest = write_row_groups(self._root.path / name, checked(), tiers.BIN_OPTIONS)
-        if digest is not None:
-            self.files[name] = digest
-        if old is not None:
-            self.gone.append(old)
-
-    def _check(self, place: Path, table: pa.Table) -> None:
-        try:
-            check(table, self._uncounted, self._leaving)
-        except ValueError as error:
-            raise NgdError(
-                f"{place}: {error}; expected the members of the database. Run 'wgs ngd "
-                "verify', and rebuild with 'wgs ngd compact --rebuild'"
-            ) from error
+                raise NgdError(
+                    f"{place(bin_)}: {error}; expected the members of the database. Run 'wgs ngd "
+                    "verify', and rebuild with 'wgs ngd compact --rebuild'"
+                ) from error
+            self._replace(name_of(bin_), table if table.num_rows else None, tiers.BIN_OPTIONS)
 
     def _build_counts(self, changes: Sequence[Change], window: Sequence[Bounds]) -> None:
         derived = derived_counts(
@@ -277,28 +238,11 @@ def read_bin(path: Path) -> pa.Table:
     Raises:
         NgdError: The file is damaged.
     """
-    with _bin(path) as file:
-        return file.read(use_threads=False)
-
-
-def read_bin_groups(path: Path) -> Iterator[pa.Table]:
-    """The row groups of a bin, as ``read_bin`` gives all of them.
-
-    Raises:
-        NgdError: The file is damaged.
-    """
-    with _bin(path) as file:
-        for group in range(file.num_row_groups):
-            yield file.read_row_group(group, use_threads=False)
-
-
-@contextmanager
-def _bin(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(
             path, page_checksum_verification=True, read_dictionary=["ref", "alt"]
         ) as file:
-            yield file
+            return file.read(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise NgdError(
             f"{path}: damaged; restore it from a backup, or rebuild with 'wgs ngd compact "

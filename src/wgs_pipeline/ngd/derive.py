@@ -92,38 +92,6 @@ def derived_bins(
         yield from held.items()
 
 
-def departing(
-    root: Root, contig: str, window: Sequence[Bounds], changes: Sequence[Change]
-) -> Iterator[tuple[int, pa.Table]]:
-    """Bins of one segment that genomes go from, with the calls that go.
-
-    Args:
-        root: The database.
-        contig: The contig.
-        window: Some neighbouring bins.
-        changes: Genomes that go, all of one plane and segment; few, since their calls are held.
-    """
-    changes = present(root, changes, contig, window[0][1], window[-1][2])
-    calls = _calls(root, contig, window[0][1], window[-1][2], changes, comes=False)
-    for bin_, low, high in window:
-        gone = _between(calls, low, high)
-        if gone.num_rows:
-            yield bin_, gone
-
-
-def disagrees(path: Path, error: ValueError) -> NgdError:
-    """The error of a bin that does not have what its genomes' shards say."""
-    return NgdError(
-        f"{path}: disagrees with the shards of its genomes ({error}). Run 'wgs ngd verify', and "
-        "rebuild with 'wgs ngd compact --rebuild'"
-    )
-
-
-def only_few_go(changes: Sequence[Change]) -> bool:
-    """Whether ``departing`` will do: no genome comes, and those that go are read at once."""
-    return len(changes) <= _GENOMES and not any(each.comes for each in changes)
-
-
 def _merged(
     stretch: Sequence[Bounds],
     sources: Sequence[Callable[[int, int], tuple[pa.Table, pa.Table]]],
@@ -142,7 +110,10 @@ def _merged(
                 try:
                     held[bin_] = merge(table, new, gone, uncounted)
                 except ValueError as error:
-                    raise disagrees(place(bin_), error) from error
+                    raise NgdError(
+                        f"{place(bin_)}: disagrees with the shards of its genomes ({error}). Run "
+                        "'wgs ngd verify', and rebuild with 'wgs ngd compact --rebuild'"
+                    ) from error
             if number == len(sources) and bin_ in held:
                 yield bin_, held.pop(bin_)
 

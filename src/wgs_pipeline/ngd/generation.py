@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -300,31 +299,6 @@ def write_parquet(path: Path, table: pa.Table, options: dict[str, Any]) -> str:
     """
     with replacing(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True, **options)
-        return sha256_of(temporary)
-
-
-def write_row_groups(path: Path, tables: Iterable[pa.Table], options: dict[str, Any]) -> str | None:
-    """Write a Parquet file as its row groups are made, all or nothing.
-
-    Args:
-        path: The file.
-        tables: Row groups; empty ones are left out.
-        options: As of ``write_parquet``.
-
-    Returns:
-        Its SHA-256; None if there is no row, and so no file.
-    """
-    filled = (each for each in tables if each.num_rows)
-    first = next(filled, None)
-    if first is None:
-        return None
-    options = {name: value for name, value in options.items() if name != "row_group_size"}
-    with replacing(path) as temporary:
-        with pq.ParquetWriter(
-            temporary, first.schema, write_page_checksum=True, **options
-        ) as writer:
-            for table in chain((first,), filled):
-                writer.write_table(table, row_group_size=table.num_rows)
         return sha256_of(temporary)
 
 

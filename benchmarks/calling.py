@@ -131,16 +131,18 @@ def real_people() -> Workload:
 
 def tiled_people(copies: int, folder: Path) -> Workload:
     """Two samples with the same reads, of HG002's windows repeated; no site is known."""
-    tiled = make_tiled(SHARED_DATA, copies, folder)
-    sites = folder / "none.vcf.gz"
+    both = [make_tiled(SHARED_DATA, copies, folder / name) for name in ("one", "two")]
+    fasta, sites = both[0].fasta, folder / "none.vcf.gz"
     bash(
-        f"bcftools convert --tsv2vcf /dev/null -c CHROM,POS,REF,ALT -s none -f {tiled.fasta.name} "
+        f"bcftools convert --tsv2vcf /dev/null -c CHROM,POS,AA -s none -f one/{fasta.name} "
         f"-Oz -o {sites.name} && tabix {sites.name}",
         folder,
     )
-    lanes = [(FLOWCELL, lane, *pair) for lane, *pair in tiled.lanes]
-    people = tuple(Person(f"HG002-{n}", "male", lanes, None) for n in (1, 2))
-    return Workload(tiled.fasta, [sites], people)
+    people = tuple(
+        Person(f"HG002-{n}", "male", [(FLOWCELL, lane, *pair) for lane, *pair in each.lanes], None)
+        for n, each in enumerate(both, 1)
+    )
+    return Workload(fasta, [sites], people)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,7 @@ compiled at its first run.
 Scored is what each ships: with bcftools both gVCFs, filtered alike; with GATK, not timed, calls of
 the chain after GenotypeGVCFs and the filters that GATK recommends, ours as the workflow's callset.
 
-18.7 Mb of reads are few: what a start of Java and its compilations take is much of it. `--copies`
-measures more reads, HG002's windows repeated (`tiled.py`) for two samples, which have no truth.
-
     python benchmarks/calling.py --engine bcftools
-    python benchmarks/calling.py --engine gatk --copies 12
 """
 
 from __future__ import annotations
@@ -33,8 +29,6 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from tiled import FLOWCELL, make_tiled
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests"))
@@ -127,22 +121,6 @@ def real_people() -> Workload:
             ]
         people.append(Person(sample, sex, lanes, folder / truth))
     return Workload(REFERENCE, sorted(KNOWN_SITES.glob("*.cut.sites.vcf.gz")), tuple(people))
-
-
-def tiled_people(copies: int, folder: Path) -> Workload:
-    """Two samples with the same reads, of HG002's windows repeated; no site is known."""
-    both = [make_tiled(SHARED_DATA, copies, folder / name) for name in ("one", "two")]
-    fasta, sites = both[0].fasta, folder / "none.vcf.gz"
-    bash(
-        f"bcftools convert --tsv2vcf /dev/null -c CHROM,POS,AA -s none -f one/{fasta.name} "
-        f"-Oz -o {sites.name} && tabix {sites.name}",
-        folder,
-    )
-    people = tuple(
-        Person(f"HG002-{n}", "male", [(FLOWCELL, lane, *pair) for lane, *pair in each.lanes], None)
-        for n, each in enumerate(both, 1)
-    )
-    return Workload(fasta, [sites], people)
 
 
 @dataclass(frozen=True)
@@ -315,7 +293,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--engine", choices=CALLERS, default="bcftools")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
-    parser.add_argument("--copies", type=int, help="of HG002's windows, instead of the two people")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     missing = [tool for tool in ("gatk", "fastp", "bwa", "samtools") if not shutil.which(tool)]
@@ -324,12 +301,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-calling.") as scratch:
         folder = Path(scratch)
         work = real_people()
-        if options.copies:
-            work = tiled_people(options.copies, folder / "tiled")
         prepare_reference(work, folder / "ref")
         rows = [chain(work, folder, options.engine, options.cores)]
         (folder / "first").mkdir()
-        ours(real_people(), folder / "first", options.engine, options.cores, DEFAULT_ALIGNER)
+        ours(work, folder / "first", options.engine, options.cores, DEFAULT_ALIGNER)
         for aligner in dict.fromkeys(("bwa", DEFAULT_ALIGNER)):
             rows.append(ours(work, folder, options.engine, options.cores, aligner))
         qc = folder / "ours-bwa/results/qc"

@@ -99,6 +99,13 @@ class ReportProject:
             row += f"\t3\t{rule}\t{dict(wildcards or {})}\t{{'a': \"b's\"}}\t{threads}\t9\t{asked}"
         self.write(f"benchmarks/{rule}/{key}.tsv", f"{header}\n{row}\n")
 
+    def usage(
+        self, rule: str, key: str, wall_s: float, user_s: float, system_s: float, rss: float | None
+    ) -> None:
+        """What the kernel counted for the job of a benchmark file."""
+        figures = {"wall_s": wall_s, "user_s": user_s, "system_s": system_s, "max_rss_mb": rss}
+        self.write_json(f"benchmarks/{rule}/{key}.usage.json", figures)
+
     def mark_unfinished(self, path: str) -> None:
         """Mark an output as snakemake does while its job runs."""
         name = base64.urlsafe_b64encode(path.encode()).decode()

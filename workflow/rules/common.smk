@@ -19,6 +19,7 @@ from wgs_pipeline.engines import ENGINES, failing_calls, failing_sites, missing_
 from wgs_pipeline.errors import WgsError
 from wgs_pipeline.files import write_json
 from wgs_pipeline.jobgraph import spare_repetition
+from wgs_pipeline.jobusage import count_usage
 from wgs_pipeline.metrics.screening import forget_stale_stops
 from wgs_pipeline.patterns import any_of
 from wgs_pipeline.project import Project
@@ -34,6 +35,8 @@ os.umask(0o077)
 gc.set_threshold(100_000, 20, 50)
 atexit.register(gc.freeze)
 spare_repetition()
+# What jobs compute after Snakemake's last look at them.
+count_usage()
 
 if not workflow.overwrite_configfiles:
 

@@ -1,7 +1,8 @@
 """Time, CPU and memory of a run, from the benchmark files of its jobs.
 
 What a job reserved (threads, memory) stands in them where ``benchmark-extended`` is set, as every
-shipped profile does.
+shipped profile does. CPU is what the kernel counted (``wgs_pipeline.jobusage``); where that is not
+known, what Snakemake saw when it looked.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wgs_pipeline.jobusage import Usage, usage_file
 from wgs_pipeline.report.results import Results
+
+#: Benchmark files round to hundredths of a second.
+_SAME_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,12 @@ class JobCost:
         key: Its wildcards, joined by dots.
         wall_s: Seconds from start to end.
         cpu_s: Seconds of CPU, of all its processes.
-        max_rss_mb: Most memory at once.
+        max_rss_mb: Most memory at once, as far as it is known: the most of all its processes
+            together that Snakemake saw, or of the largest as the kernel counted, if that is more.
         threads: Cores that it had; 0 where its file does not say.
         requested_mb: Memory that it had; 0 where its file does not say.
         wildcards: What it is of; empty where its file does not say.
+        counted: Whether the kernel counted its CPU to its end.
     """
 
     rule: str
@@ -39,6 +46,7 @@ class JobCost:
     threads: int = 0
     requested_mb: float = 0.0
     wildcards: Mapping[str, str] = field(default_factory=dict)
+    counted: bool = False
 
     @property
     def core_s(self) -> float:
@@ -101,7 +109,7 @@ def use_of(jobs: Iterable[JobCost]) -> dict[str, float | None]:
     computed. ``requested_mb``: most memory reserved. ``memory_use``: the highest share of its
     memory that a job used.
     """
-    known = [job for job in jobs if job.threads and job.cpu_s]
+    known = [job for job in jobs if job.threads and (job.cpu_s or job.counted)]
     core_s = sum(job.core_s for job in known)
     asked = [job for job in known if job.requested_mb]
     return {
@@ -126,6 +134,7 @@ def _rule_cost(
     return {
         "rule": rule,
         "jobs": len(jobs),
+        "counted_jobs": sum(job.counted for job in jobs),
         **_rounded(totals),
         **use_of(jobs),
         "longest_job": {"job": longest.key, "wall_s": longest.wall_s},
@@ -144,6 +153,9 @@ def _read(results: Results, rule: str, key: str) -> JobCost | None:
         return None
     wall, cpu, memory = (_number(row.get(name)) for name in ("s", "cpu_time", "max_rss"))
     resources, wildcards = _mapping(row.get("resources")), _mapping(row.get("wildcards"))
+    usage = _usage(results, path, wall)
+    if usage is not None:
+        cpu, memory = usage.cpu_s, max(memory, usage.max_rss_mb or 0.0)
     return JobCost(
         rule=rule,
         key=key,
@@ -153,7 +165,23 @@ def _read(results: Results, rule: str, key: str) -> JobCost | None:
         threads=int(_number(row.get("threads"))),
         requested_mb=_number(str(resources.get("mem_mb", ""))),
         wildcards={name: str(value) for name, value in wildcards.items()},
+        counted=usage is not None,
     )
+
+
+def _usage(results: Results, benchmark: str, wall_s: float) -> Usage | None:
+    """What the kernel counted for the job of a benchmark file; None where nothing says so."""
+    path = usage_file(benchmark)
+    document = results.read_json(path) if results.exists(path) else None
+    if document is None:
+        return None
+    try:
+        usage = Usage.read(document)
+    except (KeyError, TypeError, ValueError):
+        results.unreadable.append(path)
+        return None
+    # Of another attempt, it says nothing of this one.
+    return usage if abs(usage.wall_s - wall_s) < _SAME_S else None
 
 
 def _mapping(text: str | None) -> Mapping[str, Any]:

@@ -43,7 +43,7 @@ SLOPES_FROM_MB = 2000.0
 _SPAN = 4.0
 #: A line of more jobs than this is fitted to a sample of them, evenly over their sizes.
 _MOST_JOBS = 2000
-#: Jobs shorter than Snakemake's first look at them have no figures.
+#: Of shorter jobs Snakemake saw too little; the kernel counts them all.
 _MEASURED_S = 1.0
 
 
@@ -107,7 +107,7 @@ def _of_jobs(
             continue
         sizes = inputs.of_job(job.wildcards, job.threads)
         yield Observation(job.rule, WALL, sizes, job.wall_s)
-        if job.wall_s >= _MEASURED_S and job.max_rss_mb:
+        if job.max_rss_mb and (job.counted or job.wall_s >= _MEASURED_S):
             yield Observation(job.rule, MEMORY, sizes, job.max_rss_mb)
 
 

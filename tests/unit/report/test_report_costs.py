@@ -25,6 +25,7 @@ def test_sums_longest_job_and_slowest_sample(project):
     assert pieces == {
         "rule": "call_piece",
         "jobs": 3,
+        "counted_jobs": 0,
         "wall_s": 42.5,
         "cpu_s": 20.75,
         "max_rss_mb": 120.0,
@@ -77,6 +78,40 @@ def test_use_of_what_was_reserved(project):
     # Too short to be measured: it says nothing on efficiency.
     assert (judge["core_s"], judge["cpu_efficiency"]) == (None, None)
     assert document["run"]["cpu_efficiency"] == align["cpu_efficiency"]
+
+
+def test_what_the_kernel_counted_comes_before_what_snakemake_saw(project):
+    project.benchmark("align", "S1", "100", "250", "800", threads=4, mem_mb=1000)
+    project.usage("align", "S1", 100.0, 340.5, 9.5, 700.0)
+    project.benchmark("align", "S2", "50", "150", "900", threads=4, mem_mb=2000)
+    project.benchmark("judge_sample", "S1", "0.2", "NA", "NA", threads=1, mem_mb=500)
+    project.usage("judge_sample", "S1", 0.2, 0.1, 0.05, None)
+    document = project.document()
+    align, judge = document["rules"]
+    # S2 has Snakemake's 150 s only. Memory of S1: 800 MB of all processes, 700 of the largest.
+    assert (align["jobs"], align["counted_jobs"], align["cpu_s"]) == (2, 1, 350 + 150)
+    assert align["cpu_efficiency"] == pytest.approx(500 / 600, abs=1e-3)
+    assert align["memory_use"] == 0.8
+    assert (judge["counted_jobs"], judge["cpu_s"], judge["max_rss_mb"]) == (1, 0.15, 0.0)
+    assert judge["cpu_efficiency"] == 0.75
+    assert document["run"]["cpu_s"] == 500.15
+    assert document["unreadable"] == []
+
+
+def test_what_the_kernel_counted_for_another_attempt_says_nothing(project):
+    project.benchmark("align", "S1", "100", "250", "800", threads=4, mem_mb=1000)
+    project.usage("align", "S1", 90.0, 300.0, 1.0, 700.0)
+    (align,) = project.document()["rules"]
+    assert (align["counted_jobs"], align["cpu_s"]) == (0, 250)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"wall_s": 100, "user_s": "much"}'])
+def test_a_foreign_file_in_its_place_is_named(project, text):
+    project.benchmark("align", "S1", "100", "250", "800", threads=4, mem_mb=1000)
+    project.write("benchmarks/align/S1.usage.json", text)
+    document = project.document()
+    assert document["rules"][0]["cpu_s"] == 250
+    assert document["unreadable"] == ["benchmarks/align/S1.usage.json"]
 
 
 PRICED = "costs: {core_hour: 0.5, gb_hour: 0.25, intensity_g_per_kwh: 200}\n"

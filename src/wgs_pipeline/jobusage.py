@@ -16,8 +16,8 @@ group. A job that fails or is killed leaves neither file, and an attempt replace
     max_rss_mb  most memory of the largest process, MB of 2**20 bytes; null where that is less than
                 Snakemake's own, which Linux counts as the job's: it was the same process once
 
-Not in it: processes that nobody waits for. Where Snakemake has changed, nothing is written, and
-what it looked up itself is all that is known.
+Not in it: processes that nobody waits for, such as bash's ``<(command)`` within a pipe. Where
+Snakemake has changed, nothing is written, and what it saw itself is all that is known.
 """
 
 from __future__ import annotations

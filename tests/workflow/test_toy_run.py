@@ -462,6 +462,19 @@ def test_the_ledger_adds_up_to_the_run(project):
     assert all(float(row["peak_mb"]) > float(row["kept_mb"]) > 0 for row in rows[:-1])
 
 
+def test_the_kernel_counted_every_job(project):
+    """As often as Snakemake measured; and never less CPU than it saw."""
+    document = json.loads((project.results / "report/run.json").read_text())
+    assert [rule["counted_jobs"] for rule in document["rules"]] == [
+        rule["jobs"] for rule in document["rules"]
+    ]
+    for path in (project.results / "benchmarks").rglob("*.tsv"):
+        (seen,) = csv.DictReader(path.read_text().splitlines(), delimiter="\t")
+        counted = json.loads(path.with_suffix(".usage.json").read_text())
+        if seen["cpu_time"] != "NA":
+            assert counted["user_s"] + counted["system_s"] >= float(seen["cpu_time"]) - 0.05, path
+
+
 def test_the_status_is_complete(project):
     status = json.loads(project.wgs("status", str(project.config), "--format", "json"))
     assert status["state"] == "complete"
@@ -474,7 +487,7 @@ def test_a_table_is_fitted_to_the_run(project, tmp_path):
     table = read_table(tmp_path / "table.tsv")
     assert table["align", "wall_s"].jobs == 4
     assert table["call_piece", "wall_s"].jobs == len(
-        list((project.results / "benchmarks/call_piece").iterdir())
+        list((project.results / "benchmarks/call_piece").glob("*.tsv"))
     )
     assert table["align", "wall_s"].source == "base fitted; sizes as before"
 

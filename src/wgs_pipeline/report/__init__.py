@@ -17,8 +17,8 @@ The document, ``format`` "wgs run report", ``version`` 1:
                    of its log), verdict, metrics, histograms, truth, database, cost, disk; or
                    left_out: why nothing of the sample was opened
     shared         jobs that serve several samples, and where they stopped
-    rules          jobs, time, CPU and memory of each rule that has benchmarks, and how much of
-                   what they reserved the jobs used
+    rules          jobs, time, CPU and memory of each rule that has benchmarks, of how many jobs
+                   the kernel counted CPU, and how much of what they reserved the jobs used
     costs          core-hours, GB-hours, energy, emission and cost of each sample, and of jobs
                    that serve several
     database       what the National Genome Database holds

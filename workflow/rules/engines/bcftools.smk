@@ -43,12 +43,14 @@ rule call_piece:
         fi
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
+        # Before the pipe, not within it: its failure would go unseen, and its CPU uncounted.
+        wgs reference ploidy-file {input.ploidy:q} {wildcards.sample} >"$part/ploidy"
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
             --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
             --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.cram:q} \
             | bcftools view --targets-file {input.core:q} --output-type u \
             | bcftools call --multiallelic-caller --gvcf {params.bands} \
-                --ploidy-file <(wgs reference ploidy-file {input.ploidy:q} {wildcards.sample}) \
+                --ploidy-file "$part/ploidy" \
                 --samples-file <(echo {params.sexes:q}) --output-type u \
             | bcftools filter --soft-filter LowQual --output-type z --output "$part/gvcf" \
                 --exclude {params.failing:q}
@@ -145,13 +147,14 @@ rule call_family_piece:
         fi
         part=$(mktemp --directory {output.vcf:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
+        wgs reference ploidy-file <(cat {input.ploidy:q}) {params.members} >"$part/ploidy"
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
             --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
             --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u \
             --bam-list <({params.proceeding} | sed "s|.*|alignment/&.cram|") \
             | bcftools view --targets-file {input.core:q} --output-type u \
             | bcftools call --multiallelic-caller --variants-only \
-                --ploidy-file <(wgs reference ploidy-file <(cat {input.ploidy:q}) {params.members}) \
+                --ploidy-file "$part/ploidy" \
                 --samples-file <({params.proceeding} | sed "s/.*/& &/") --output-type u \
             | bcftools filter --soft-filter LowQual --output-type z --output "$part/vcf" \
                 --exclude {params.failing:q}

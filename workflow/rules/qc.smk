@@ -31,7 +31,11 @@ rule list_regions:
 
 
 rule measure_depth:
-    """Measure bands of depth for the gVCF."""
+    """Measure bands of depth for the gVCF, and the depth at the last base of each contig.
+
+    Bands of mosdepth do not look at the last base of a contig, its regions do. They are not kept
+    in the summary, of which MultiQC would show them.
+    """
     input:
         cram="alignment/{sample}.cram",
         crai="alignment/{sample}.cram.crai",
@@ -40,6 +44,7 @@ rule measure_depth:
         fai="reference/genome.fa.fai",
     output:
         bands="qc/{sample}/mosdepth.quantized.bed.gz",
+        last_bases="qc/{sample}/mosdepth.regions.bed.gz",
         distribution="qc/{sample}/mosdepth.mosdepth.global.dist.txt",
         summary="qc/{sample}/mosdepth.mosdepth.summary.txt",
     log:
@@ -61,9 +66,15 @@ rule measure_depth:
         exec 2>{log:q}
         part=$(mktemp --directory {params.prefix:q}.XXXXXX.part)
         trap 'rm -rf "$part"' EXIT
-        mosdepth --no-per-base --threads {threads} \
+        awk '$2 > 0 {{print $1 "\\t" $2 - 1 "\\t" $2}}' {input.fai:q} >"$part/last.bed"
+        mosdepth --no-per-base --threads {threads} --by "$part/last.bed" \
             --fasta {input.fasta:q} --mapq {params.min_mapping_quality} \
             --quantize {params.bands}: "$part/mosdepth" {input.cram:q}
+        rm "$part/mosdepth.mosdepth.region.dist.txt"
+        awk 'NR == FNR {{region[$1 "_region"]; next}}
+            $1 != "total_region" && !($1 in region && $2 <= 1)' \
+            {input.fai:q} "$part/mosdepth.mosdepth.summary.txt" >"$part/summary"
+        mv "$part/summary" "$part/mosdepth.mosdepth.summary.txt"
         mv "$part"/mosdepth.* {params.folder:q}
         """
 

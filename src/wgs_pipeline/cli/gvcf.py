@@ -82,6 +82,11 @@ def empty(fai: Path, samples: tuple[str, ...], output: Path) -> None:
     help="Depth bands (mosdepth --quantize 0:1:); each base with reads must lie in a record.",
 )
 @click.option(
+    "--last-bases",
+    type=click.Path(path_type=Path),
+    help="Depth at the last base of each contig (mosdepth --by); with --depth.",
+)
+@click.option(
     "--intervals", type=click.Path(path_type=Path), help="BED of what was called; with --depth."
 )
 @click.option(
@@ -101,6 +106,7 @@ def empty(fai: Path, samples: tuple[str, ...], output: Path) -> None:
 def verify(
     path: Path,
     depth: Path | None,
+    last_bases: Path | None,
     intervals: Path | None,
     source: Path | None,
     ploidy: Path | None,
@@ -111,12 +117,13 @@ def verify(
     from wgs_pipeline import gvcf
     from wgs_pipeline.digests import sha256_of
 
-    if (depth is None) != (intervals is None):
-        raise click.UsageError("--depth and --intervals belong together")
+    given = [each is not None for each in (depth, last_bases, intervals)]
+    if any(given) and not all(given):
+        raise click.UsageError("--depth, --last-bases and --intervals belong together")
     gvcf.check_bgzf_eof(path)
     bases = None
-    if depth and intervals:
-        bases = gvcf.verify_coverage(path, depth, intervals, ploidy, pieces)
+    if depth and last_bases and intervals:
+        bases = gvcf.verify_coverage(path, depth, last_bases, intervals, ploidy, pieces)
     found = {"gvcf": path.name, "bases_in_records": bases, "sha256": sha256_of(path)}
     write_json(output, found | ({"source_sha256": sha256_of(source)} if source else {}))
 
@@ -128,14 +135,22 @@ def verify(
     required=True,
     help="Depth bands (mosdepth --quantize 0:1:5:…).",
 )
+@click.option(
+    "--last-bases",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Depth at the last base of each contig (mosdepth --by).",
+)
 @click.option("--calls", type=click.Path(path_type=Path), required=True, help="Variants, bgzip.")
 @click.option("--fasta", type=click.Path(path_type=Path), required=True, help="Indexed FASTA.")
 @click.option(
     "--ploidy", type=click.Path(path_type=Path), help="BED of wgs reference ploidy; else two."
 )
 @click.option("-o", "output", type=click.Path(path_type=Path), required=True, help="bgzip VCF.")
-def blocks(depth: Path, calls: Path, fasta: Path, ploidy: Path | None, output: Path) -> None:
+def blocks(
+    depth: Path, last_bases: Path, calls: Path, fasta: Path, ploidy: Path | None, output: Path
+) -> None:
     """Write reference blocks for the bases with reads that no variant record covers."""
     from wgs_pipeline import gvcf
 
-    gvcf.write_blocks(depth, calls, fasta, output, ploidy)
+    gvcf.write_blocks(depth, last_bases, calls, fasta, output, ploidy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from wgs_pipeline.errors import GvcfError
 from wgs_pipeline.files import replacing
 from wgs_pipeline.gvcf.bgzf import bgzip_writer, require
-from wgs_pipeline.gvcf.columns import by_contig, depth_tables, record_runs
+from wgs_pipeline.gvcf.columns import by_contig, record_runs
+from wgs_pipeline.gvcf.depth import LastBases, depth_tables
 from wgs_pipeline.gvcf.runs import Runs
 from wgs_pipeline.ploidy import read_ploidy
 from wgs_pipeline.reference import open_fasta
@@ -34,7 +35,12 @@ _DIPLOID = np.zeros((0, 3), np.int64)
 
 
 def write_blocks(
-    depth_bed: Path, calls: Path, fasta: Path, output: Path, ploidy: Path | None = None
+    depth_bed: Path,
+    last_bases: Path,
+    calls: Path,
+    fasta: Path,
+    output: Path,
+    ploidy: Path | None = None,
 ) -> None:
     """Write reference blocks for the bases with reads that no variant record covers.
 
@@ -42,7 +48,8 @@ def write_blocks(
     lower bound of its depth band, so a base is never said to be deeper than it is.
 
     Args:
-        depth_bed: Depth bands of the sample, see `columns.depth_tables`.
+        depth_bed: Depth bands of the sample, see `depth.depth_tables`.
+        last_bases: Depth at the last base of each contig, see `depth.LastBases`.
         calls: bgzip VCF of the same sample, whose header the output takes.
         fasta: Indexed reference.
         output: bgzip VCF of blocks, sorted as the depth bands are; lightly compressed, as it is
@@ -63,7 +70,8 @@ def write_blocks(
         bgzip_writer(temporary, threads=1, level=1) as out,
     ):
         out.write(header)
-        for contig, blocks in _blocks(depth_bed, variants, copies):
+        tables = depth_tables(depth_bed, LastBases.read(last_bases))
+        for contig, blocks in _blocks(tables, variants, copies):
             first, last = int(blocks[0, 0]), int(blocks[-1, 0])
             try:
                 sequence = reference.fetch(contig, first, last + 1)
@@ -143,9 +151,9 @@ def _genotypes(starts: NDArray[np.int64], copies: NDArray[np.int64]) -> NDArray[
 
 
 def _blocks(
-    depth_bed: Path, variants: dict[str, Runs], copies: dict[str, NDArray[np.int64]]
+    tables: Iterable[pa.Table], variants: dict[str, Runs], copies: dict[str, NDArray[np.int64]]
 ) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    for table in depth_tables(depth_bed):
+    for table in tables:
         for contig, rows in by_contig(table):
             columns = [rows[name].to_numpy() for name in ("start", "end", "depth")]
             bands = np.stack(columns, axis=1)

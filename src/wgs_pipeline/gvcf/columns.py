@@ -1,4 +1,4 @@
-"""Tables of intervals, read in bounded memory: records of a VCF, depth bands of mosdepth."""
+"""Tables of intervals, read in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,38 +13,19 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from wgs_pipeline.errors import GvcfError
-from wgs_pipeline.gvcf.bgzf import read_lines, require, whole_lines
+from wgs_pipeline.gvcf.bgzf import require, whole_lines
 from wgs_pipeline.gvcf.runs import Runs, merge_runs, union
 
-_INTERVAL = {"contig": pa.string(), "start": pa.int64(), "end": pa.int64()}
+INTERVAL = {"contig": pa.string(), "start": pa.int64(), "end": pa.int64()}
 
 
 def record_runs(vcf: Path) -> dict[str, Runs]:
     """Bases that lie in a record, by contig.
 
     Raises:
-        GvcfError: bcftools cannot read the file.
+        GvcfError: bcftools cannot read the file, or a record begins within a reference block.
     """
     return merge_tables(_record_tables(vcf))
-
-
-def depth_tables(depth_bed: Path) -> Iterator[pa.Table]:
-    """Depth bands as ``mosdepth --quantize`` writes them, a part of the file at a time.
-
-    Yields:
-        Columns contig, start, end (0-based half-open) and depth, the lower bound of the band.
-
-    Raises:
-        GvcfError: The file is broken.
-    """
-    for chunk in read_lines(depth_bed):
-        table = _read_columns(chunk, {**_INTERVAL, "band": pa.string()}, str(depth_bed))
-        depth = pc.list_element(pc.split_pattern(table["band"], ":"), 0)
-        try:
-            depth = pc.cast(depth, pa.int64())
-        except pa.ArrowInvalid as error:
-            raise _malformed(str(depth_bed), error) from error
-        yield table.drop_columns(["band"]).append_column("depth", depth)
 
 
 def by_contig(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
@@ -67,16 +48,40 @@ def merge_tables(tables: Iterable[pa.Table]) -> dict[str, Runs]:
 
 def _record_tables(vcf: Path) -> Iterator[pa.Table]:
     require("bcftools")
-    command = ["bcftools", "query", "-f", r"%CHROM\t%POS0\t%END\n", str(vcf)]
+    command = ["bcftools", "query", "-f", r"%CHROM\t%POS0\t%END\t%REF\n", str(vcf)]
+    last = pa.schema([*INTERVAL.items(), ("ref", pa.string())]).empty_table()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as query:
         for chunk in whole_lines(cast("IO[bytes]", query.stdout), str(vcf)):
-            yield _read_columns(chunk, _INTERVAL, str(vcf))
+            table = read_columns(chunk, {**INTERVAL, "ref": pa.string()}, str(vcf))
+            _check_blocks(pa.concat_tables([last, table]), vcf)
+            last = table.slice(table.num_rows - 1)
+            yield table
         said = cast("IO[bytes]", query.stderr).read().decode(errors="replace").strip()
     if query.returncode:
         raise GvcfError(f"{vcf}: cannot be read: {said}. Remove it and call the sample again")
 
 
-def _read_columns(text: bytes, types: dict[str, pa.DataType], name: str) -> pa.Table:
+def _check_blocks(table: pa.Table, vcf: Path) -> None:
+    """Check that no record begins within a reference block: its END would hide what is missing."""
+    starts, ends = table["start"].to_numpy(), table["end"].to_numpy()
+    is_block = ends - starts > pc.binary_length(table["ref"]).to_numpy()
+    within = np.flatnonzero(is_block[:-1] & (starts[1:] >= starts[:-1]) & (starts[1:] < ends[:-1]))
+    for row in within.tolist():
+        if table["contig"][row] == table["contig"][row + 1]:
+            place = f"{table['contig'][row]}:{starts[row] + 1}"
+            raise GvcfError(
+                f"{vcf}: the block {place}-{ends[row]} reaches over the record at "
+                f"{starts[row + 1] + 1}; expected blocks to end before the next record. Remove it "
+                "and call the sample again"
+            )
+
+
+def read_columns(text: bytes, types: dict[str, pa.DataType], name: str) -> pa.Table:
+    """Parse a table without a header, tab-separated.
+
+    Raises:
+        GvcfError: It is not one; ``name`` says of which file.
+    """
     try:
         return pacsv.read_csv(
             pa.BufferReader(text),
@@ -85,9 +90,10 @@ def _read_columns(text: bytes, types: dict[str, pa.DataType], name: str) -> pa.T
             convert_options=pacsv.ConvertOptions(column_types=types),
         )
     except pa.ArrowInvalid as error:
-        raise _malformed(name, error) from error
+        raise malformed(name, error) from error
 
 
-def _malformed(name: str, error: Exception) -> GvcfError:
+def malformed(name: str, error: Exception) -> GvcfError:
+    """The error of a table that is none."""
     message = str(error).splitlines()[0]
     return GvcfError(f"{name}: is not a table of intervals ({message}). Make it again")

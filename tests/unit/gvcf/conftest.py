@@ -43,6 +43,22 @@ def vcf(tmp_path):
 
 
 @pytest.fixture
+def bed(tmp_path):
+    """Write a BED file, bgzip where its name says so."""
+
+    def write(name, text):
+        path = tmp_path / name
+        if name.endswith(".gz"):
+            with pysam.BGZFile(str(path), "wb") as file:
+                file.write(text.encode())
+        else:
+            path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
 def text_of():
     """The records of a bgzip VCF."""
 

@@ -1,4 +1,3 @@
-import gzip
 import subprocess
 
 import pysam
@@ -36,10 +35,13 @@ def fasta(tmp_path):
 
 
 @pytest.fixture
-def depth(tmp_path):
-    path = tmp_path / "depth.bed.gz"
-    path.write_bytes(gzip.compress(DEPTH.encode()))
-    return path
+def depth(bed):
+    return bed("depth.bed.gz", DEPTH)
+
+
+@pytest.fixture
+def last(bed):
+    return bed("last.bed.gz", "chr1\t19\t20\t0.00\nchr2\t9\t10\t0.00\n")
 
 
 def read_blocks(path):
@@ -53,18 +55,18 @@ def read_blocks(path):
 
 
 @pytest.mark.parametrize("chunk_bytes", [16, 40, 1 << 20])
-def test_blocks(vcf, fasta, depth, tmp_path, monkeypatch, chunk_bytes):
+def test_blocks(vcf, fasta, depth, last, tmp_path, monkeypatch, chunk_bytes):
     monkeypatch.setattr(bgzf, "CHUNK_BYTES", chunk_bytes)
     output = tmp_path / "blocks.vcf.gz"
-    write_blocks(depth, vcf("calls.vcf.gz", CALLS), fasta, output)
+    write_blocks(depth, last, vcf("calls.vcf.gz", CALLS), fasta, output)
     assert list(read_blocks(output)) == EXPECTED
     check_bgzf_eof(output)
 
 
-def test_blocks_and_calls_cover_all_reads(vcf, fasta, depth, tmp_path):
+def test_blocks_and_calls_cover_all_reads(vcf, fasta, depth, last, tmp_path):
     output, both = tmp_path / "blocks.vcf.gz", tmp_path / "both.vcf.gz"
     calls = vcf("calls.vcf.gz", CALLS)
-    write_blocks(depth, calls, fasta, output)
+    write_blocks(depth, last, calls, fasta, output)
     for path in (output, calls):
         pysam.tabix_index(str(path), preset="vcf")
     command = ["bcftools", "concat", "--allow-overlaps", "-Oz", "-o", both, output, calls]
@@ -72,38 +74,40 @@ def test_blocks_and_calls_cover_all_reads(vcf, fasta, depth, tmp_path):
     assert "not defined in the header" not in done.stderr
     whole = tmp_path / "whole.bed"
     whole.write_text("chr1\t0\t20\nchr2\t0\t10\n")
-    assert verify_coverage(both, depth, whole) == 13 + 9
+    assert verify_coverage(both, depth, last, whole) == 13 + 9
 
 
-def test_no_depth(vcf, fasta, tmp_path):
-    depth, output = tmp_path / "depth.bed.gz", tmp_path / "blocks.vcf.gz"
-    depth.write_bytes(gzip.compress(b"chr1\t0\t20\t0:1\nchr2\t0\t10\t0:1\n"))
-    write_blocks(depth, vcf("calls.vcf.gz", b""), fasta, output)
+def test_no_depth(vcf, bed, last, fasta, tmp_path):
+    depth = bed("depth.bed.gz", "chr1\t0\t20\t0:1\nchr2\t0\t10\t0:1\n")
+    output = tmp_path / "blocks.vcf.gz"
+    write_blocks(depth, last, vcf("calls.vcf.gz", b""), fasta, output)
     assert list(read_blocks(output)) == []
 
 
-def test_faults(vcf, fasta, depth, tmp_path):
+def test_faults(vcf, bed, fasta, depth, last, tmp_path):
     output = tmp_path / "blocks.vcf.gz"
     calls = vcf("calls.vcf.gz", CALLS)
-    strange = tmp_path / "strange.bed.gz"
-    strange.write_bytes(gzip.compress(b"chr7\t0\t20\t1:5\n"))
+    strange = bed("strange.bed.gz", "chr7\t0\t20\t1:5\n")
+    with pytest.raises(GvcfError, match="chr7 is no contig of the last bases"):
+        write_blocks(strange, last, calls, fasta, output)
+    other = bed("other.bed.gz", "chr7\t19\t20\t1.00\n")
     with pytest.raises(GvcfError, match="contig chr7 is not in"):
-        write_blocks(strange, calls, fasta, output)
+        write_blocks(strange, other, calls, fasta, output)
     with pytest.raises(GvcfError, match=r"none\.vcf\.gz: cannot be read"):
-        write_blocks(depth, tmp_path / "none.vcf.gz", fasta, output)
+        write_blocks(depth, last, tmp_path / "none.vcf.gz", fasta, output)
     fasta.with_name("genome.fa.fai").unlink()
     with pytest.raises(WgsError, match=r"genome.fa.fai: not found"):
-        write_blocks(depth, calls, fasta, output)
+        write_blocks(depth, last, calls, fasta, output)
     assert not output.exists()
     assert not list(tmp_path.glob(".*.tmp"))
     assert not fasta.with_name("genome.fa.fai").exists()
 
 
-def test_genotypes_have_the_ploidy_of_the_sample(vcf, fasta, depth, tmp_path):
+def test_genotypes_have_the_ploidy_of_the_sample(vcf, fasta, depth, last, tmp_path):
     """A block ends where the ploidy changes; without a copy there is no genotype."""
     ploidy, output = tmp_path / "S1.bed", tmp_path / "blocks.vcf.gz"
     ploidy.write_text("chr1\t0\t6\tS1\t1\nchr1\t8\t12\tS1\t3\nchr2\t4\t20\tS1\t0\n")
-    write_blocks(depth, vcf("calls.vcf.gz", CALLS), fasta, output, ploidy)
+    write_blocks(depth, last, vcf("calls.vcf.gz", CALLS), fasta, output, ploidy)
     rows = subprocess.run(
         ["bcftools", "query", "-f", "%CHROM\t%POS0\t%END\t[%GT\t%DP]\n", output],
         capture_output=True,
@@ -119,3 +123,17 @@ def test_genotypes_have_the_ploidy_of_the_sample(vcf, fasta, depth, tmp_path):
         "chr2\t0\t4\t0/0\t1",
         "chr2\t4\t9\t.\t1",
     ]
+
+
+def test_the_last_base_of_a_contig(vcf, bed, fasta, tmp_path):
+    """mosdepth gives it the band of the base before it; its block has its own depth."""
+    depth = bed("depth.bed.gz", "chr1\t0\t19\t0:1\nchr1\t19\t20\t0:1\nchr2\t0\t10\t5:10\n")
+    last = bed("last.bed.gz", "chr1\t19\t20\t3.00\nchr2\t9\t10\t2.00\n")
+    output = tmp_path / "blocks.vcf.gz"
+    write_blocks(depth, last, vcf("calls.vcf.gz", b""), fasta, output)
+    assert list(read_blocks(output)) == [
+        ("chr1", 19, 20, "T", 3), ("chr2", 0, 9, "T", 5), ("chr2", 9, 10, "G", 2),
+    ]  # fmt: skip
+    last = bed("last.bed.gz", "chr1\t19\t20\t0.00\nchr2\t9\t10\t0.00\n")
+    write_blocks(depth, last, vcf("calls.vcf.gz", b""), fasta, output)
+    assert list(read_blocks(output)) == [("chr2", 0, 9, "T", 5)]

@@ -1,4 +1,3 @@
-import gzip
 import hashlib
 import json
 
@@ -40,12 +39,14 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_verify(wgs, vcf, tmp_path):
+def test_verify(wgs, vcf, bed, tmp_path):
     gvcf, output = vcf("S1.g.vcf.gz", RECORD), tmp_path / "S1.json"
-    depth, called = tmp_path / "depth.bed.gz", tmp_path / "called.bed"
-    depth.write_bytes(gzip.compress(b"chr1\t0\t4\t0:1\nchr1\t4\t9\t5:10\n"))
-    called.write_text("chr1\t0\t1000\n")
-    given = ("--depth", depth, "--intervals", called)
+    depth = bed("depth.bed.gz", "chr1\t0\t4\t0:1\nchr1\t4\t9\t5:10\nchr1\t9\t1000\t0:1\n")
+    last, called = (
+        bed("last.bed.gz", "chr1\t999\t1000\t0.00\n"),
+        bed("called.bed", "chr1\t0\t1000\n"),
+    )
+    given = ("--depth", depth, "--last-bases", last, "--intervals", called)
     assert wgs("verify", gvcf, *given, "-o", output) == (0, "")
     assert json.loads(output.read_text()) == {
         **{"gvcf": "S1.g.vcf.gz", "bases_in_records": 5, "sha256": sha256(gvcf)}
@@ -56,11 +57,12 @@ def test_verify(wgs, vcf, tmp_path):
         "source_sha256": sha256(called),
     }
     output.unlink()
-    depth.write_bytes(gzip.compress(b"chr1\t0\t10\t5:10\n"))
+    bed("depth.bed.gz", "chr1\t0\t10\t5:10\nchr1\t10\t1000\t0:1\n")
     code, said = wgs("verify", gvcf, *given, "-o", output)
     assert code == 1
     assert said.startswith(f"wgs: {gvcf}: chr1:1 has reads but lies in no record")
-    assert wgs("verify", gvcf, "--depth", depth, "-o", output)[0] == 2
+    for some in (given[:2], given[2:], given[:4]):
+        assert wgs("verify", gvcf, *some, "-o", output)[0] == 2
     gvcf.write_bytes(gvcf.read_bytes()[:-1])
     assert wgs("verify", gvcf, "-o", output)[0] == 1
     assert not output.exists()

@@ -4,6 +4,9 @@
 # called, so that a record belongs to the piece that it starts in and sees what an unscattered
 # call would see. Orphans count (--count-orphans): on HG002 of GIAB they cost no SNV and remove
 # two of six false indels.
+#
+# All reads of a pile are taken (--max-depth): of those that begin at one base mpileup takes the
+# first alone once 250 are there, and bases that only the others reach would lie in no record.
 
 
 rule call_piece:
@@ -47,7 +50,7 @@ rule call_piece:
         wgs reference ploidy-file {input.ploidy:q} {wildcards.sample} >"$part/ploidy"
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
             --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
-            --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.cram:q} \
+            --max-depth 1000000 --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u {input.cram:q} \
             | bcftools view --targets-file {input.core:q} --output-type u \
             | bcftools call --multiallelic-caller --gvcf {params.bands} \
                 --ploidy-file "$part/ploidy" \
@@ -65,6 +68,7 @@ rule gather_gvcf:
         screening=SCREENING,
         header="reference/ploidy/{sample}.hdr",
         depth="qc/{sample}/mosdepth.quantized.bed.gz",
+        last_bases="qc/{sample}/mosdepth.regions.bed.gz",
         regions="reference/regions.bed",
         fai="reference/genome.fa.fai",
     output:
@@ -101,7 +105,8 @@ rule gather_gvcf:
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
-        wgs gvcf verify {output.gvcf:q} --depth {input.depth:q} --intervals {input.regions:q} \
+        wgs gvcf verify {output.gvcf:q} --intervals {input.regions:q} \
+            --depth {input.depth:q} --last-bases {input.last_bases:q} \
             --pieces gvcf/pieces/{wildcards.sample} -o {output.json:q}
         """
 
@@ -150,7 +155,7 @@ rule call_family_piece:
         wgs reference ploidy-file <(cat {input.ploidy:q}) {params.members} >"$part/ploidy"
         bcftools mpileup --fasta-ref {input.fasta:q} --regions-file {input.padded:q} \
             --min-MQ {params.min_mapping_quality} --min-BQ {params.min_base_quality} \
-            --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u \
+            --max-depth 1000000 --count-orphans --annotate FORMAT/AD,FORMAT/DP --output-type u \
             --bam-list <({params.proceeding} | sed "s|.*|alignment/&.cram|") \
             | bcftools view --targets-file {input.core:q} --output-type u \
             | bcftools call --multiallelic-caller --variants-only \

@@ -65,6 +65,7 @@ rule gather_gvcf:
         ploidy="reference/ploidy/{sample}.bed",
         header="reference/ploidy/{sample}.hdr",
         depth="qc/{sample}/mosdepth.quantized.bed.gz",
+        last_bases="qc/{sample}/mosdepth.regions.bed.gz",
         regions="reference/regions.bed",
         fasta="reference/genome.fa",
         fai="reference/genome.fa.fai",
@@ -98,8 +99,9 @@ rule gather_gvcf:
         part=$(mktemp --directory {output.gvcf:q}.XXXXXX.part)
         trap 'rm -rf "$spill" "$part"' EXIT
         wgs gvcf gather {input.pieces:q} --header {input.header:q} -o "$spill/calls.vcf.gz"
-        wgs gvcf blocks --depth {input.depth:q} --calls "$spill/calls.vcf.gz" \
-            --ploidy {input.ploidy:q} --fasta {input.fasta:q} -o "$spill/blocks.vcf.gz"
+        wgs gvcf blocks --depth {input.depth:q} --last-bases {input.last_bases:q} \
+            --calls "$spill/calls.vcf.gz" --ploidy {input.ploidy:q} --fasta {input.fasta:q} \
+            -o "$spill/blocks.vcf.gz"
         tabix --preset vcf "$spill/calls.vcf.gz"
         tabix --preset vcf "$spill/blocks.vcf.gz"
         bcftools concat --allow-overlaps --threads {threads} --output-type z \
@@ -107,7 +109,8 @@ rule gather_gvcf:
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
-        wgs gvcf verify {output.gvcf:q} --depth {input.depth:q} --intervals {input.regions:q} \
+        wgs gvcf verify {output.gvcf:q} --intervals {input.regions:q} \
+            --depth {input.depth:q} --last-bases {input.last_bases:q} \
             --pieces gvcf/pieces/{wildcards.sample} -o {output.json:q}
         """
 

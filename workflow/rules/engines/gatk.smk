@@ -103,6 +103,7 @@ rule gather_gvcf:
         header="reference/ploidy/{sample}.hdr",
         ploidy="reference/ploidy/{sample}.bed",
         depth="qc/{sample}/mosdepth.quantized.bed.gz",
+        last_bases="qc/{sample}/mosdepth.regions.bed.gz",
         regions="reference/regions.bed",
         fai="reference/genome.fa.fai",
     output:
@@ -138,7 +139,8 @@ rule gather_gvcf:
         tabix --preset vcf "$part/gvcf.gz"
         mv "$part/gvcf.gz" {output.gvcf:q}
         mv "$part/gvcf.gz.tbi" {output.tbi:q}
-        wgs gvcf verify {output.gvcf:q} --depth {input.depth:q} --intervals {input.regions:q} \
+        wgs gvcf verify {output.gvcf:q} --intervals {input.regions:q} \
+            --depth {input.depth:q} --last-bases {input.last_bases:q} \
             --pieces gvcf/pieces/{wildcards.sample} --ploidy {input.ploidy:q} -o {output.json:q}
         """
 

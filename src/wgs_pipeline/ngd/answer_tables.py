@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
 from wgs_pipeline.ngd.names import Variant
@@ -21,9 +22,9 @@ _GENOTYPES = {HET: "het", HOM: "hom", HEMI: "hemi"}
 
 def with_frequency(table: pa.Table) -> pa.Table:
     """Counts with AF = AC / AN, which is empty where AN is 0."""
-    ac, an = (np.asarray(table[name]).astype(np.float64) for name in ("AC", "AN"))
-    frequency = np.divide(ac, an, out=np.full(len(ac), np.nan), where=an > 0)
-    return table.append_column("AF", pa.array(frequency, from_pandas=True))
+    ac, an = (table[name].cast(pa.float64()) for name in ("AC", "AN"))
+    known = pc.if_else(pc.greater(an, 0), an, pa.scalar(None, pa.float64()))
+    return table.append_column("AF", pc.divide(ac, known))
 
 
 def absent(variant: Variant, one_copy: int, two_copies: int) -> pa.Table:

@@ -59,9 +59,11 @@ class Cohort:
 
 def counted_members(snapshot: Snapshot) -> pa.Table:
     """Members that may be seen and count: slot, shard, description, karyotype, assay."""
-    chosen = snapshot.visible & snapshot.holdings.roster.counted
-    columns = ["slot", "shard", "description", "karyotype", "assay"]
-    return snapshot.generation.table.select(columns).filter(pa.array(chosen))
+    holdings = snapshot.holdings
+    members = holdings.roster.table.select(["slot", "karyotype", "assay"])
+    for place, name in enumerate(holdings.shards.column_names, start=1):
+        members = members.add_column(place, name, holdings.shards[name])
+    return members.filter(pa.array(snapshot.visible & holdings.roster.counted))
 
 
 def all_allowed(snapshot: Snapshot, slots: Set[int]) -> bool:

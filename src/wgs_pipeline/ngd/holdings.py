@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +25,11 @@ from wgs_pipeline.ngd.roster import Roster, Slots
 from wgs_pipeline.ngd.shard_rows import Shard
 from wgs_pipeline.vault import Vault
 
+#: What says where a genome's shard is: nine tenths of the bytes of all members, and most questions
+#: ask for no shard, or for one.
+_SHARD = ("shard", "description")
+_OTHERS = [name for name in MEMBERS.names if name not in _SHARD]
+
 
 @dataclass(frozen=True)
 class Holdings:
@@ -33,9 +38,10 @@ class Holdings:
     Attributes:
         root: The database.
         reference: Its reference.
-        generation: The generation.
+        generation: The generation; its table is without the columns of ``shards``.
         files: Its open files.
         callability: Depths of genomes that were left out, or asked about alone.
+        members: The file of its members, as its hash says it is.
     """
 
     root: Root
@@ -43,11 +49,21 @@ class Holdings:
     generation: Generation
     files: FileCache
     callability: Callability
+    members: bytes
 
     @cached_property
     def roster(self) -> Roster:
         """Its members as columns."""
         return Roster(self.generation.table)
+
+    @cached_property
+    def shards(self) -> pa.Table:
+        """Where the shard of each member is: shard, description; in the order of ``roster``.
+
+        Raises:
+            NgdError: The database is damaged.
+        """
+        return _members(self.root, self.generation.number, self.members, _SHARD)
 
     @cached_property
     def file_in(self) -> Mapping[str, str]:
@@ -76,13 +92,13 @@ class Holdings:
             return []
         if places[-1] >= len(roster.slots) or (roster.slots[places] != slots).any():
             return None
-        rows = roster.table.select(["shard", "description"]).take(pa.array(places, pa.int64()))
+        rows = self.shards.take(pa.array(places, pa.int64()))
         return [Shard(*each.values()) for each in rows.to_pylist()]
 
     def shard_of(self, slot: int) -> Shard:
         """Shard of one member."""
         place = int(np.searchsorted(self.roster.slots, slot))
-        row = self.roster.table.select(["shard", "description"]).slice(place, 1).to_pylist()[0]
+        row = self.shards.slice(place, 1).to_pylist()[0]
         return Shard(*row.values())
 
 
@@ -117,17 +133,26 @@ class Shelf:
     def _holdings(self, number: int) -> Holdings | None:
         """A pinned generation; None where another has just become current."""
         if self._kept is None or self._kept.generation.number != number:
-            generation = _checked(self._root, self._vault, number)
-            if generation is None:
+            found = _checked(self._root, self._vault, number)
+            if found is None:
                 return None
+            generation, members = found
             self._files.keep_only(generation.files)
-            reference = self._root.reference()
-            self._kept = Holdings(self._root, reference, generation, self._files, self._callability)
+            self._kept = Holdings(
+                self._root,
+                self._root.reference(),
+                generation,
+                self._files,
+                self._callability,
+                members,
+            )
         return self._kept
 
 
-def _checked(root: Root, vault: Vault, number: int) -> Generation | None:
+def _checked(root: Root, vault: Vault, number: int) -> tuple[Generation, bytes] | None:
     """Read a generation, comparing each file with the hash that stands before it in the chain.
+
+    With it comes the file of its members, of which columns are read when they are asked for.
 
     The vault knows the hash of CURRENT's manifest, the manifest that of all others.
     """
@@ -147,17 +172,26 @@ def _checked(root: Root, vault: Vault, number: int) -> Generation | None:
         for name in ("ngd.json", "reference.json"):
             if name in files:
                 _expected(root.path / name, files[name])
-        name = f"generations/{number}/members.parquet"
-        members = _expected(root.path / name, files[name])
-        with damage_named(root.path / name):
-            with pq.ParquetFile(pa.BufferReader(members)) as file:
-                table = file.read(use_threads=False)
-            table = table.select(MEMBERS.names).cast(MEMBERS)
-        return Generation(number, table, files, manifest.get("footers", {}))
+        path = _members_file(root, number)
+        members = _expected(path, files[path.relative_to(root.path).as_posix()])
+        table = _members(root, number, members, _OTHERS)
+        return Generation(number, table, files, manifest.get("footers", {})), members
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NgdError(
             f"{root.generation(number)}: damaged ({type(error).__name__}); restore it from a backup"
         ) from error
+
+
+def _members_file(root: Root, number: int) -> Path:
+    return root.generation(number) / "members.parquet"
+
+
+def _members(root: Root, number: int, content: bytes, columns: Sequence[str]) -> pa.Table:
+    """Some columns of the members of a generation."""
+    with damage_named(_members_file(root, number)):
+        with pq.ParquetFile(pa.BufferReader(content)) as file:
+            table = file.read(list(columns), use_threads=False)
+        return table.select(columns).cast(pa.schema([MEMBERS.field(each) for each in columns]))
 
 
 def _expected(path: Path, digest: str) -> bytes:

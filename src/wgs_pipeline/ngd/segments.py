@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,6 +63,16 @@ def masked(table: pa.Table, mask: masks.Mask) -> pa.Table:
         counts = masks.masked_counts(_only_chunk(table, name), mask)
         result = result.append_column(f"n_{name}", pa.array(counts))
     return result
+
+
+def numbers(values: NDArray[Any]) -> pa.Array:
+    """A column of numbers, none missing, where they lie.
+
+    ``pa.array`` asks whether they are masked, for which it imports all of ``numpy.ma``.
+    """
+    values = np.ascontiguousarray(values)
+    dtype = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(dtype, len(values), [None, pa.py_buffer(values)])
 
 
 def calls_of_bin(table: pa.Table, mask: masks.Mask) -> list[Calls]:

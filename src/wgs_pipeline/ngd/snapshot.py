@@ -113,12 +113,12 @@ class Snapshot:
                 table = table.filter(pa.array(carried))
                 het, hom, hemi = het[carried], hom[carried], hemi[carried]
             positions = np.asarray(table["pos"]).astype(np.int64) - 1
-            table = table.append_column("AC", pa.array(het + 2 * hom + hemi))
+            table = table.append_column("AC", segments.numbers(het + 2 * hom + hemi))
             one, two = self.callable_genomes(contig, positions)
-            table = table.append_column("AN", pa.array(one + 2 * two))
+            table = table.append_column("AN", segments.numbers(one + 2 * two))
             if copies:
-                table = table.append_column("one_copy", pa.array(one))
-                table = table.append_column("two_copies", pa.array(two))
+                table = table.append_column("one_copy", segments.numbers(one))
+                table = table.append_column("two_copies", segments.numbers(two))
             parts.append(table)
         return pa.concat_tables(parts)
 

@@ -120,7 +120,9 @@ def verify(
     given = [each is not None for each in (depth, last_bases, intervals)]
     if any(given) and not all(given):
         raise click.UsageError("--depth, --last-bases and --intervals belong together")
-    gvcf.check_bgzf_eof(path)
+    for each in (path, source) if source else (path,):
+        gvcf.check_bgzf_eof(each)
+        gvcf.check_last_line(each)
     bases = None
     if depth and last_bases and intervals:
         bases = gvcf.verify_coverage(path, depth, last_bases, intervals, ploidy, pieces)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +18,10 @@ from wgs_pipeline.bgzf import BGZF_EOF, BROKEN_GZIP
 from wgs_pipeline.errors import GvcfError
 
 CHUNK_BYTES = 4 << 20
+
+_LARGEST_BLOCK = 1 << 16
+#: Head of a block, up to its size less one (SAM specification, section 4.1).
+_BLOCK_HEAD = re.compile(rb"(?s)\x1f\x8b\x08\x04.{6}\x06\0BC\x02\0(?P<size>..)")
 
 
 def check_bgzf_eof(path: Path) -> None:
@@ -34,6 +41,42 @@ def check_bgzf_eof(path: Path) -> None:
             f"{path}: does not end with the BGZF end-of-file block; expected a complete "
             "bgzip file. It is truncated or not bgzip: make it again"
         )
+
+
+def check_last_line(path: Path) -> None:
+    """Check that the text of a complete BGZF file ends with a line end.
+
+    bgzip at the end of a pipe closes its file well where what writes into the pipe is killed.
+
+    Raises:
+        GvcfError: The last line is cut off, or the last block is broken. Or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, io.SEEK_END)
+            text = b""
+            while not text and end:
+                file.seek(max(end - _LARGEST_BLOCK, 0))
+                tail = file.read(min(end, _LARGEST_BLOCK))
+                start = _last_block(tail)
+                text = gzip.decompress(tail[start:])
+                end -= len(tail) - start
+    except BROKEN_GZIP as error:
+        raise GvcfError(
+            f"{path}: its last bgzip block is broken ({error}); make it again"
+        ) from error
+    except OSError as error:
+        raise GvcfError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not text.endswith(b"\n"):
+        raise GvcfError(f"{path}: its last line is cut off. Remove it and make it again")
+
+
+def _last_block(tail: bytes) -> int:
+    """Where the block begins that ends with ``tail``."""
+    for head in _BLOCK_HEAD.finditer(tail):
+        if head.start() + int.from_bytes(head["size"], "little") + 1 == len(tail):
+            return head.start()
+    raise gzip.BadGzipFile("no block ends where the file does")
 
 
 def read_lines(path: Path) -> Iterator[bytes]:

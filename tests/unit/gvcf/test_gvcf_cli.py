@@ -1,5 +1,6 @@
 import hashlib
 import json
+import subprocess
 
 import pytest
 
@@ -51,10 +52,11 @@ def test_verify(wgs, vcf, bed, tmp_path):
     assert json.loads(output.read_text()) == {
         **{"gvcf": "S1.g.vcf.gz", "bases_in_records": 5, "sha256": sha256(gvcf)}
     }
-    assert wgs("verify", gvcf, "--source", called, "-o", output) == (0, "")
+    source = vcf("source.vcf.gz", RECORD)
+    assert wgs("verify", gvcf, "--source", source, "-o", output) == (0, "")
     assert json.loads(output.read_text()) == {
         **{"gvcf": "S1.g.vcf.gz", "bases_in_records": None, "sha256": sha256(gvcf)},
-        "source_sha256": sha256(called),
+        "source_sha256": sha256(source),
     }
     output.unlink()
     bed("depth.bed.gz", "chr1\t0\t10\t5:10\nchr1\t10\t1000\t0:1\n")
@@ -66,3 +68,32 @@ def test_verify(wgs, vcf, bed, tmp_path):
     gvcf.write_bytes(gvcf.read_bytes()[:-1])
     assert wgs("verify", gvcf, "-o", output)[0] == 1
     assert not output.exists()
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_verify_sees_a_last_line_that_is_cut(wgs, vcf, tmp_path, size):
+    """bgzip closed its file, but what wrote into it had been killed; bcftools reads on."""
+    output = tmp_path / "S1.json"
+    cut, whole = vcf("cut.g.vcf.gz", RECORD[:-size]), vcf("S1.g.vcf.gz", RECORD)
+    bcftools = subprocess.run(["bcftools", "view", "-H", cut], capture_output=True, check=True)
+    assert bcftools.stdout.startswith(b"chr1\t5\t.\tA")
+    for arguments in ((cut,), (whole, "--source", cut)):
+        code, said = wgs("verify", *arguments, "-o", output)
+        assert (code, said) == (
+            1, f"wgs: {cut}: its last line is cut off. Remove it and make it again\n",
+        )  # fmt: skip
+        assert not output.exists()
+
+
+def test_verify_looks_at_the_last_block_with_text(wgs, vcf, header, tmp_path):
+    """Of many blocks, with empty ones at the end, as bgzip files that are joined have them."""
+    rows = [b"chr1\t%d\t.\tA\tT\t.\tPASS\t.\tGT:DP\t0/0:7\n" % at for at in range(1, 9000)]
+    gvcf, output = vcf("S1.g.vcf.gz", b"".join(rows)), tmp_path / "S1.json"
+    empty = gvcf.read_bytes()[-28:]
+    gvcf.write_bytes(gvcf.read_bytes() + empty * 2)
+    assert wgs("verify", gvcf, "-o", output) == (0, "")
+    gvcf = vcf("S1.g.vcf.gz", b"".join(rows)[:-1])
+    gvcf.write_bytes(gvcf.read_bytes() + empty * 2)
+    assert "its last line is cut off" in wgs("verify", gvcf, "-o", output)[1]
+    gvcf.write_bytes(b"\0" * 100 + empty)
+    assert "its last bgzip block is broken" in wgs("verify", gvcf, "-o", output)[1]

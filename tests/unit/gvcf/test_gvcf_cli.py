@@ -70,7 +70,7 @@ def test_verify(wgs, vcf, bed, tmp_path):
     assert not output.exists()
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize("size", [1, 2, 3])
 def test_verify_sees_a_last_line_that_is_cut(wgs, vcf, tmp_path, size):
     """bgzip closed its file, but what wrote into it had been killed; bcftools reads on."""
     output = tmp_path / "S1.json"

@@ -88,25 +88,16 @@ class Person:
         sample: Name.
         sex: As stated.
         lanes: Flowcell, lane and the two files of reads, of each lane.
-        truth: Truth set without its suffix, where there is one.
+        truth: Truth set without its suffix.
     """
 
     sample: str
     sex: str
     lanes: list[Lane]
-    truth: Path | None
+    truth: Path
 
 
-@dataclass(frozen=True)
-class Workload:
-    """What both sides are given: reference, known sites for recalibration, people."""
-
-    fasta: Path
-    known_sites: list[Path]
-    people: tuple[Person, ...]
-
-
-def real_people() -> Workload:
+def real_people() -> list[Person]:
     """HG002 and HG001 as they are."""
     people = []
     for sample, sex, name, truth in (
@@ -120,7 +111,12 @@ def real_people() -> Workload:
                 for row in csv.DictReader(file, delimiter="\t")
             ]
         people.append(Person(sample, sex, lanes, folder / truth))
-    return Workload(REFERENCE, sorted(KNOWN_SITES.glob("*.cut.sites.vcf.gz")), tuple(people))
+    return people
+
+
+def known_sites() -> list[Path]:
+    """Known sites for recalibration."""
+    return sorted(KNOWN_SITES.glob("*.cut.sites.vcf.gz"))
 
 
 @dataclass(frozen=True)
@@ -134,9 +130,7 @@ class Measured:
 
     @property
     def f1(self) -> str:
-        """Of SNVs and indels together, where there is a truth."""
-        if not self.calls:
-            return ""
+        """Of SNVs and indels together."""
         true, false, missed = (
             sum(getattr(each, key) for each in self.calls.values())
             for key in ("true", "false", "missed")
@@ -157,24 +151,24 @@ def bash(command: str, cwd: Path) -> tuple[float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def prepare_reference(work: Workload, folder: Path) -> None:
+def prepare_reference(folder: Path) -> None:
     """Reference with the indexes that the chain needs, and the known sites."""
     folder.mkdir()
     bash(
-        f"gzip -dcf {shlex.quote(str(work.fasta))} >genome.fa; samtools faidx genome.fa; "
+        f"gzip -dcf {shlex.quote(str(REFERENCE))} >genome.fa; samtools faidx genome.fa; "
         "samtools dict -o genome.dict genome.fa; bwa index -p bwa genome.fa",
         folder,
     )
-    for path in work.known_sites:
+    for path in known_sites():
         for each in (path, Path(f"{path}.tbi")):
             shutil.copy(each, folder / each.name)
 
 
-def chain(work: Workload, folder: Path, engine: str, cores: int) -> Measured:
+def chain(people: list[Person], folder: Path, engine: str, cores: int) -> Measured:
     """Their side."""
     tool = "gatk() { " + GATK.replace("{}", '"$@"') + "; }"
-    names = [person.sample for person in work.people]
-    for person in work.people:
+    names = [person.sample for person in people]
+    for person in people:
         name, text, bams = person.sample, "", ""
         (folder / name).mkdir()
         for flowcell, number, first, second in person.lanes:
@@ -184,7 +178,7 @@ def chain(work: Workload, folder: Path, engine: str, cores: int) -> Measured:
             bams += f"-I {lane}.bam "
         text += CHAIN.format(
             name=name, bams=bams, gatk="run_gatk",
-            known=" ".join(f"--known-sites ../ref/{path.name}" for path in work.known_sites),
+            known=" ".join(f"--known-sites ../ref/{path.name}" for path in known_sites()),
             call=CALLERS[engine].format(gatk="run_gatk", name=name),
         )  # fmt: skip
         head = "set -euo pipefail\n" + tool.replace("gatk() {", "run_gatk() {", 1) + "\n"
@@ -194,27 +188,27 @@ def chain(work: Workload, folder: Path, engine: str, cores: int) -> Measured:
     gvcfs = [folder / name / f"{name}.g.vcf.gz" for name in names]
     if engine == "gatk":
         gvcfs = [genotyped(gvcf, folder / "ref") for gvcf in gvcfs]
-    return Measured("chain", wall, cpu, calls(work, gvcfs, folder / "ref/genome.fa"))
+    return Measured("chain", wall, cpu, calls(people, gvcfs, folder / "ref/genome.fa"))
 
 
-def ours(work: Workload, folder: Path, engine: str, cores: int, aligner: str) -> Measured:
+def ours(people: list[Person], folder: Path, engine: str, cores: int, aligner: str) -> Measured:
     """Our side with one aligner."""
     units = [
         {
             **{"sample_id": person.sample, "library_id": f"{person.sample}_A"},
             **{"flowcell": flowcell, "lane": lane, "fastq_1": str(first), "fastq_2": str(second)},
         }
-        for person in work.people
+        for person in people
         for flowcell, lane, first, second in person.lanes
     ]
     project = write_project(
         folder / f"ours-{aligner}",
         [
             {"sample_id": each.sample, "patient_id": f"SYN-{each.sample}", "sex": each.sex}
-            for each in work.people
+            for each in people
         ],
         units,
-        {"build": "GRCh37-windows", "fasta": str(work.fasta)},
+        {"build": "GRCh37-windows", "fasta": str(REFERENCE)},
         aligner={"name": aligner},
         calling={
             **{"engine": engine, "scatter_count": cores},
@@ -225,24 +219,22 @@ def ours(work: Workload, folder: Path, engine: str, cores: int, aligner: str) ->
     start = ["snakemake", "--profile", "profiles/smoke", "--cores", str(cores), "--configfile"]
     run = shlex.join([*start, str(project.config)])
     bash(f"{run} -- {ALIGNERS[aligner].index_files[0]} reference/genome.fa.fai", REPOSITORY)
-    targets = " ".join(f"gvcf/{person.sample}.g.vcf.gz.tbi" for person in work.people)
+    targets = " ".join(f"gvcf/{person.sample}.g.vcf.gz.tbi" for person in people)
     wall, cpu = bash(f"{run} -- {targets}", REPOSITORY)
     results = project.results
-    called = [results / f"gvcf/{person.sample}.g.vcf.gz" for person in work.people]
+    called = [results / f"gvcf/{person.sample}.g.vcf.gz" for person in people]
     if engine == "gatk":
-        called = [results / f"callset/{person.sample}.vcf.gz" for person in work.people]
+        called = [results / f"callset/{person.sample}.vcf.gz" for person in people]
         bash(f"{run} -- {' '.join(f'callset/{path.name}' for path in called)}", REPOSITORY)
-    found = calls(work, called, results / "reference/genome.fa")
+    found = calls(people, called, results / "reference/genome.fa")
     return Measured(f"ours, {aligner}", wall, cpu, found)
 
 
-def calls(work: Workload, called: list[Path], fasta: Path) -> dict[str, Score]:
+def calls(people: list[Person], called: list[Path], fasta: Path) -> dict[str, Score]:
     """Score of everyone's calls that pass, inside the confident regions, summed."""
     total: dict[str, Score] = {}
-    for person, vcf in zip(work.people, called, strict=True):
+    for person, vcf in zip(people, called, strict=True):
         truth = person.truth
-        if truth is None:
-            continue
         with tempfile.TemporaryDirectory() as scratch:
             found = score(
                 Path(f"{truth}.vcf.gz"), vcf, person.sample, Path(f"{truth}.bed"), fasta,
@@ -271,12 +263,10 @@ def show(rows: list[Measured], bases: float, output: Path | None) -> None:
     print("| | wall | ratio | CPU | SNV TP/FP/FN | indel TP/FP/FN | F1 | core-hours a 30x genome |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
-        counts = ["", ""]
-        if row.calls:
-            counts = [
-                f"{each.true}/{each.false}/{each.missed}"
-                for each in (row.calls["snv"], row.calls["indel"])
-            ]
+        counts = [
+            f"{each.true}/{each.false}/{each.missed}"
+            for each in (row.calls["snv"], row.calls["indel"])
+        ]
         hours = row.cpu_s / bases * GENOME_BASES / 3600
         print(
             f"| {row.name} | {row.wall_s:.1f} s | {row.wall_s / theirs.wall_s:.2f} "
@@ -300,17 +290,17 @@ def main() -> None:
         raise SystemExit(f"bench-calling needs {', '.join(missing) or SHARED_DATA}")
     with tempfile.TemporaryDirectory(prefix="bench-calling.") as scratch:
         folder = Path(scratch)
-        work = real_people()
-        prepare_reference(work, folder / "ref")
-        rows = [chain(work, folder, options.engine, options.cores)]
+        people = real_people()
+        prepare_reference(folder / "ref")
+        rows = [chain(people, folder, options.engine, options.cores)]
         (folder / "first").mkdir()
-        ours(work, folder / "first", options.engine, options.cores, DEFAULT_ALIGNER)
+        ours(people, folder / "first", options.engine, options.cores, DEFAULT_ALIGNER)
         for aligner in dict.fromkeys(("bwa", DEFAULT_ALIGNER)):
-            rows.append(ours(work, folder, options.engine, options.cores, aligner))
+            rows.append(ours(people, folder, options.engine, options.cores, aligner))
         qc = folder / "ours-bwa/results/qc"
         bases = sum(
             json.loads((qc / person.sample / "reads.json").read_text())["bases"]
-            for person in work.people
+            for person in people
         )
     show(rows, bases, options.json)
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
@@ -97,8 +100,9 @@ def main(arguments: list[str] | None = None) -> Any:
     """
     os.umask(0o077)
     try:
-        _refuse_undecodable(sys.argv[1:] if arguments is None else arguments)
-        return cli(arguments, prog_name="wgs")
+        with _tidying():
+            _refuse_undecodable(sys.argv[1:] if arguments is None else arguments)
+            return cli(arguments, prog_name="wgs")
     except WgsError as error:
         click.echo(f"wgs: {error}", err=True)
     except OSError as error:
@@ -107,6 +111,28 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo(f"wgs: the output cannot be written: {error.strerror}", err=True)
         _discard_output()
     sys.exit(1)
+
+
+@contextmanager
+def _tidying() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C: remove what is half-made, stop the tools that were started.
+
+    A second one ends the process at once. Where SIGTERM is ignored or handled, it stays so.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    sys.exit(128 + number)
 
 
 #: A write to an open file, such as standard output, that no command can have foreseen.

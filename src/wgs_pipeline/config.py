@@ -250,9 +250,15 @@ class ResourcesConfig:
 
 @dataclass(frozen=True)
 class ClusterConfig:
-    """How a run on SLURM is watched: minutes without a job after which it is stopped."""
+    """How a run on SLURM is watched.
+
+    Attributes:
+        stall_minutes: Minutes without a job after which it is stopped.
+        longest_pause_seconds: Seconds between two looks at its jobs, at most.
+    """
 
     stall_minutes: float
+    longest_pause_seconds: float
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ from running import Project, copy_inputs, kill_session
 
 #: The profile is run as it is shipped; only its waiting is for clusters with minutes in a queue.
 SOON = (
-    *("--slurm-init-seconds-before-status-checks", "4"),
+    *("--slurm-init-seconds-before-status-checks", "3"),
     *("--max-status-checks-per-second", "1", "--latency-wait", "15"),
 )
+#: No longer between two looks at jobs that take seconds.
+PAUSE = {"longest_pause_seconds": 3}
 #: Seconds that a run of one job and its attempts may take.
 PATIENCE = 300
 COLUMNS = (
@@ -224,5 +226,6 @@ exit $code
         results.mkdir()
         copy.results.symlink_to(results)
         copy.edit_config(results=str(results))
+    copy.edit_config(cluster=PAUSE)
     prepare(copy)
     return Submitted(cluster, Project(copy.folder, tools), targets, arguments)

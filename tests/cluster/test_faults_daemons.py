@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from submitting import submit, wait_until
+from submitting import PAUSE, submit, wait_until
 
 from running import make_toy
 
@@ -47,7 +47,7 @@ def impatient(cluster, toy, tmp_path_factory):
     """A run whose plugin gives up accounting soon, and forgets its job."""
 
     def prepare(project):
-        project.edit_config(cluster={"stall_minutes": 0.5})
+        project.edit_config(cluster={**PAUSE, "stall_minutes": 0.5})
 
     folder = tmp_path_factory.mktemp("daemons") / "impatient"
     few = ("--slurm-status-attempts", "2")

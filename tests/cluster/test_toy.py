@@ -10,7 +10,7 @@ import re
 from collections import Counter
 
 import pytest
-from submitting import SOON, Job, accounted
+from submitting import PAUSE, SOON, Job, accounted
 
 from running import loaded, make_toy
 
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.timeout(LONGEST_RUN + 300)
 def ran(cluster, tmp_path_factory):
     """A run to the end in which one rule asks for more time than partition short allows."""
     project = make_toy(tmp_path_factory.mktemp("slurm") / "toy", 0.2)
+    project.edit_config(cluster=PAUSE)
     asked = ("--set-resources", "align:runtime=1500")
     run = project.run(*SOON, *asked, profile="slurm", longest_s=LONGEST_RUN)
     assert run.code == 0, run.output[-8000:]
@@ -75,9 +76,43 @@ def test_a_genome_is_few_jobs(ran):
         own = of_sample(jobs, sample)
         scatter = [job for job in own if re.match(r"rule_call(_family)?\.", job.comment)]
         assert len(scatter) <= 2, "the pieces of a sample or family are one job"
-        assert 3 <= len(own) - len(scatter) <= MOST_JOBS
+        # align, aligned, structural, measured, compare_with_truth, register_genome; callset, of its
+        # family.
+        assert len(own) - len(scatter) == 7 <= MOST_JOBS
     shared = [job for job in jobs if not any(job in of_sample(jobs, each) for each in SAMPLES)]
     assert len(shared) <= 3
+
+
+def test_structural_variants_and_copy_number_of_a_sample_are_one_job(ran):
+    project, _, jobs = ran
+    for sample in SAMPLES:
+        (job,) = [each for each in jobs if f"structural.{sample}_" in each.comment]
+        # Side by side, on two cores each.
+        assert (job.state, job.cpus) == ("COMPLETED", 4)
+        (log,) = project.results.glob(f".snakemake/slurm_logs/**/{job.id}.log")
+        rules = re.findall(r"(?m)^rule (\w+):$", log.read_text())
+        assert set(rules) == {"call_structural", "call_copy_number"}
+        for made in (f"structural/{sample}.vcf.gz.tbi", f"copy_number/{sample}.vcf.gz.tbi"):
+            assert (project.results / made).stat().st_size
+    assert sum("call_copy_number" in each.comment for each in jobs) == len(SAMPLES)
+
+
+def test_what_the_kernel_counted_on_the_nodes_is_in_slurms_own_count(cluster, ran):
+    """Of a rule that is a job by itself; the start of Snakemake on the node is SLURM's only."""
+    project, _, jobs = ran
+    for sample in SAMPLES:
+        (job,) = [
+            each for each in jobs if each.comment.startswith(f"rule_align_wildcards_{sample}")
+        ]
+        counted = json.loads(
+            (project.results / f"benchmarks/align/{sample}.usage.json").read_text()
+        )
+        (said,) = cluster.ask("sacct", "-nXPo", "TotalCPU", "-j", job.id).split()
+        minutes, seconds = said.split(":")
+        by_slurm = 60 * int(minutes) + float(seconds)
+        assert 0 < counted["user_s"] + counted["system_s"] < by_slurm
+    report = json.loads((project.results / "report/run.json").read_text())
+    assert all(rule["counted_jobs"] == rule["jobs"] for rule in report["rules"])
 
 
 def test_rules_that_need_the_vault_ran_here(ran):

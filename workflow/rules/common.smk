@@ -426,7 +426,7 @@ onstart:
         )
     if no_other_run:
         shell("wgs cluster recover {project.config.results:q}")
-        watch(project.config.results, 60 * project.config.cluster.stall_minutes)
+        watch(project.config.results, project.config.cluster)
     shell("wgs check {CONFIGFILE:q} --config-json {OVERRIDES:q}")
     write_json(Path(EFFECTIVE_CONFIG), project.config.values)
     # Takes long to load, and no job needs it.

@@ -16,10 +16,11 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from wgs_pipeline.config import ClusterConfig
 from wgs_pipeline.errors import ClusterError
 from wgs_pipeline.slurm.accounting import accounted_jobs
 from wgs_pipeline.slurm.commands import available
-from wgs_pipeline.slurm.plugin import correct_states
+from wgs_pipeline.slurm.plugin import correct_states, limit_pauses
 from wgs_pipeline.slurm.queue import LOGS, QueuedJob, queued_jobs
 
 #: Stops the run as Ctrl-C does: Snakemake gives its lock back, reports, and exits with 1. SIGINT
@@ -37,8 +38,8 @@ class Guard(threading.Thread):
 
         Args:
             results: The results folder of the run.
-            stall_s: Seconds without a job after which the run is stopped. More than the executor
-                plugin's longest pause between two looks at its jobs, which is 180 s.
+            stall_s: Seconds without a job after which the run is stopped. More than the longest
+                pause between two looks at its jobs.
         """
         super().__init__(name="slurm-guard", daemon=True)
         self._results = results
@@ -84,15 +85,16 @@ class Guard(threading.Thread):
         return f"{said}. Jobs seen last: {ended}" if ended else said
 
 
-def watch(results: Path, stall_s: float) -> None:
+def watch(results: Path, cluster: ClusterConfig) -> None:
     """Watch over the jobs of a run for as long as this process lives, where there is SLURM.
 
     To be called in the main thread.
     """
     if available("squeue") and available("sacct"):
         correct_states()
+        limit_pauses(cluster.longest_pause_seconds)
         signal.signal(_STOP, signal.default_int_handler)
-        Guard(results, stall_s).start()
+        Guard(results, 60 * cluster.stall_minutes).start()
 
 
 def _has_children() -> bool:

@@ -4,10 +4,14 @@ It looks for states by their whole name. sacct writes ``CANCELLED by 1000`` for 
 cancelled, and PREEMPTED for one that made room for another; the plugin knows neither as an end and
 waits for ever. Here both are called what it knows, before it looks: the job failed, and is
 submitted again like any other. The tests on a cluster say when the plugin needs this no more.
+
+And where no job ends, it looks ever less often, ten seconds later each time, up to 180 s: so much
+may pass between the end of a job and the submission of the next. Here that has a limit.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +20,7 @@ from wgs_pipeline.errors import ClusterError
 from wgs_pipeline.slurm.commands import ask
 
 _PLUGIN = "snakemake_executor_plugin_slurm"
+_PAUSE = "next_seconds_between_status_checks"
 
 #: States by job number, or None, and the seconds that the question took.
 States = tuple[dict[str, str] | None, float | None]
@@ -27,6 +32,18 @@ def correct_states() -> None:
     plugin: Any = sys.modules.get(_PLUGIN)
     if plugin is not None and not getattr(plugin.query_job_status, "corrects", False):
         plugin.query_job_status = _corrected(plugin.query_job_status)
+
+
+def limit_pauses(longest_s: float) -> None:
+    """Let the executor plugin of this process, if it has one, look at its jobs this often."""
+    executor: Any = getattr(sys.modules.get(_PLUGIN), "Executor", None)
+    if not (hasattr(executor, "sleep") and hasattr(executor, _PAUSE)):
+        return
+
+    async def sleep(self: Any) -> None:
+        await asyncio.sleep(min(getattr(self, _PAUSE), longest_s))
+
+    executor.sleep = sleep
 
 
 def _corrected(query: Query) -> Query:

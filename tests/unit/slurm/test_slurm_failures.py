@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from wgs_pipeline.slurm.accounting import megabytes, parse
 from wgs_pipeline.slurm.failures import began_and_ended
-from wgs_pipeline.slurm.plugin import plain_state
+from wgs_pipeline.slurm.plugin import limit_pauses, plain_state
 
 RUN = "wgs_02a7d772-87a5-45d5-a1b6-95dc5aaca1bf"
 # From a job whose tool took more than 2000 MB: the step says so, the job does not.
@@ -91,3 +93,24 @@ def test_rules_of_a_group_that_stopped_are_told_from_those_that_ended():
 )
 def test_states_are_called_what_the_executor_plugin_knows(said, meant):
     assert plain_state("17", said) == meant
+
+
+def test_the_executor_plugin_looks_at_its_jobs_often_enough(monkeypatch):
+    plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
+    slept: list[float] = []
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+
+    class Waiting(plugin.Executor):
+        """An executor of which only its pauses count."""
+
+        def __init__(self, pause: float) -> None:
+            self._next_seconds_between_status_checks = pause
+
+    monkeypatch.setattr(plugin.Executor, "sleep", plugin.Executor.sleep)
+    monkeypatch.setattr(asyncio, "sleep", note)
+    limit_pauses(60)
+    for pause in (30, 180):
+        asyncio.run(Waiting(pause).sleep())
+    assert slept == [30, 60]

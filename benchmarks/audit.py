@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def plain(folder: Path, lines: int, ready: Barrier) -> None:
     os.close(descriptor)
 
 
-def rate(work, folder: Path, writers: int) -> float:
+def rate(work: Callable[..., None], folder: Path, writers: int) -> float:
     """Lines a second of some writers together, from when all of them are ready."""
     ready = multiprocessing.Barrier(writers + 1)
     processes = [

@@ -352,7 +352,7 @@ def mixtures_of_reads(folder: Path, data: Path) -> Iterator[tuple[str, float, fl
             if part > 1:
                 continue  # too few reads of this person for so large a share
             foreign = read_counts(folder, person, part) if part else 0 * own
-            others = sum(whole[each] for each in persons if each != person)
+            others = np.sum([whole[each] for each in persons if each != person], axis=0)
             frequencies.append(others[1] / np.maximum(others[0] + others[1], 1))
             mixtures.append(own + foreign)
             yield "one person", share, _rate(likelihood_estimate(*mixtures[-1], frequencies[-1], 1))

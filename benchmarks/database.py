@@ -48,7 +48,7 @@ def as_deepvariant(fields: Fields) -> Fields:
     values = _sample(fields)
     alt = fields[4].replace("<NON_REF>", "<*>")
     if fields[7].startswith("END="):
-        wanted = ("GT", "GQ", "MIN_DP", "PL")
+        wanted: tuple[str, ...] = ("GT", "GQ", "MIN_DP", "PL")
         return [*fields[:4], alt, "0", ".", fields[7], ":".join(wanted), _joined(values, wanted)]
     values["VAF"] = ",".join(["0.481481"] * len(alt.split(",")))
     wanted = ("GT", "GQ", "DP", "AD", "VAF", "PL")
@@ -62,7 +62,7 @@ def as_freebayes(fields: Fields) -> Fields:
     alt = fields[4].replace(",<NON_REF>", "").replace("<NON_REF>", "<*>")
     if fields[7].startswith("END="):
         info = f"DP={values['DP']};{fields[7]};MIN_DP={values['MIN_DP']}"
-        wanted = ("GQ", "DP", "MIN_DP", "QR", "RO", "QA")
+        wanted: tuple[str, ...] = ("GQ", "DP", "MIN_DP", "QR", "RO", "QA")
         return [*fields[:4], alt, "0", ".", info, ":".join(wanted), _joined(values, wanted)]
     values["AD"] = ",".join(values.get("AD", ".").split(",")[: len(alt.split(",")) + 1])
     wanted = ("GT", "GQ", "DP", "AD", "RO", "QR", "QA")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
@@ -115,7 +115,7 @@ def main() -> None:
     options = parser.parse_args()
     counts: Counter[tuple[str, str]] = Counter()
     errors: dict[str, list[float]] = {}
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for seed in range(1, options.seeds + 1):
         with tempfile.TemporaryDirectory() as scratch:
             project, folder = Path(scratch, "toy"), Path(scratch)

@@ -180,7 +180,7 @@ def kill_session(process: subprocess.Popen[bytes]) -> None:
 
 def make_toy(folder: Path, scale: float, *arguments: str) -> Project:
     """A toy project whose withdrawn patient's reads cannot be read without being noticed."""
-    command = [BIN / "wgs", "toy", folder, "--scale", str(scale), *arguments]
+    command: list[str | Path] = [BIN / "wgs", "toy", folder, "--scale", str(scale), *arguments]
     subprocess.run(command, check=True, capture_output=True)
     for number, path in enumerate(sorted((folder / "reads").glob("toy_withdrawn*"))):
         path.unlink()

@@ -71,7 +71,7 @@ def count(truth: TruthSet, query: Path, fasta: Path, everywhere: bool) -> dict[s
 
 def filtered(callset: Path, expression: str, output: Path) -> Path:
     """A callset, left-aligned, with FILTER set by an expression of bcftools alone."""
-    commands = (
+    commands: tuple[list[str | Path], ...] = (
         ["bcftools", "annotate", "--remove", "FILTER", "-Ou", callset],
         ["bcftools", "filter", "--soft-filter", "LowQual", "--exclude", expression, "-Oz", "-o",
          output, "-"],

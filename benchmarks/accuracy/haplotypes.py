@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+#: Bases of a haplotype so far, and where on the reference they end.
+Spelt = tuple[str, int]
 #: Variants nearer than this (bp) are looked at together.
 NEAR = 30
 #: Larger clusters (variants of one side) are compared allele by allele.
@@ -152,6 +154,7 @@ def _spelled(
         for (text, end, second, second_end), used in states.items():
             first_too = (_extend(text, end, variant, sequence), (second, second_end))
             second_too = ((text, end), _extend(second, second_end, variant, sequence))
+            options: list[tuple[Spelt | None, Spelt | None]]
             if not diploid:
                 options = [first_too]
             elif variant.copies > 1:
@@ -174,7 +177,7 @@ def _spelled(
     return done
 
 
-def _extend(text: str, end: int, variant: Variant, sequence: str) -> tuple[str, int] | None:
+def _extend(text: str, end: int, variant: Variant, sequence: str) -> Spelt | None:
     if variant.start < end:
         return None
     return text + sequence[end : variant.start] + variant.alt, variant.end

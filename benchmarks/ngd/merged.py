@@ -61,10 +61,10 @@ def cut(source: Source, length: int) -> Slice:
         batch = make_batch(cohort, source.model, low, high, source.seed)
         for person, bases in zip(batch.persons, batch.callable, strict=True):
             callable_[:, person] = bases.contains(starts)
-        person = np.repeat(np.arange(low, high), np.diff(batch.offsets))
+        persons = np.repeat(np.arange(low, high), np.diff(batch.offsets))
         row = np.asarray(cohort.rows[int(cohort.offsets[low]) : int(cohort.offsets[high])])
         table = batch.calls.select(["dp", "ad_ref", "ad_alt", "gq", "kind", "passed"])
-        table = table.append_column("row", pa.array(row)).append_column("person", pa.array(person))
+        table = table.append_column("row", pa.array(row)).append_column("person", pa.array(persons))
         inside = pc.and_(table["passed"], pc.less(table["row"], count))
         tables.append(table.filter(inside))
     calls = pa.concat_tables(tables).sort_by([("row", "ascending"), ("person", "ascending")])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from benchmarks.ngd.measure import cpu_seconds, make_cold, quantiles_ms
 from benchmarks.ngd.project import Place, patient_id, record_research
-from benchmarks.ngd.questions import GENE_BP, Question
+from benchmarks.ngd.questions import GENE_BP, Asked, Question
 from numpy.typing import NDArray
 
 from wgs_pipeline import ngd
@@ -131,7 +131,7 @@ def whole_genome(place: Place, genomes: int, times: int) -> list[dict[str, Any]]
         genes.append(f"{contig}:{start + 1}-{start + GENE_BP}")
     who = [patient_id(each % genomes) for each in range(times)]
     of_one = [([each], {"region": gene}) for each, gene in zip(who, genes, strict=True)]
-    everything = [([each], {}) for each in who[:10]]
+    everything: list[Asked] = [([each], {}) for each in who[:10]]
     asked = [
         Question("one person's gene, of a whole genome", "genome", of_one, 10),
         Question("one person, all calls of a whole genome", "genome", everything, 500),

@@ -21,6 +21,10 @@ LISTED = 1_000
 _RARE = 0.001
 
 
+#: Positional and named arguments.
+Asked = tuple[list[Any], dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class Question:
     """One kind of question to an open database.
@@ -34,7 +38,7 @@ class Question:
 
     name: str
     method: str
-    asked: Sequence[tuple[list[Any], dict[str, Any]]]
+    asked: Sequence[Asked]
     mark_ms: float | None = None
 
     @property
@@ -63,7 +67,7 @@ class Places:
 
     def questions(self) -> list[Question]:
         """All kinds of question."""
-        genes = [([gene], {}) for gene in self.genes]
+        genes: list[Asked] = [([gene], {}) for gene in self.genes]
         of_one = [
             ([person], {"region": gene})
             for person, gene in zip(self.persons, self.genes, strict=True)
@@ -110,7 +114,8 @@ def names(cohort: Cohort, rows: NDArray[np.int64]) -> list[str]:
     """Variants in the notation chr-pos-ref-alt."""
     chosen = cohort.variants.take(pa.array(rows))
     parts = [chosen["pos"].cast(pa.string()), chosen["ref"], chosen["alt"]]
-    return pc.binary_join_element_wise(CONTIG, *parts, "-").to_pylist()
+    joined: list[str] = pc.binary_join_element_wise(CONTIG, *parts, "-").to_pylist()
+    return joined
 
 
 def _regions(length: int, size: int, times: int, rng: np.random.Generator) -> list[str]:

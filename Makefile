@@ -118,7 +118,7 @@ bench-encryption: setup
 # truvari's dependencies are compiled as they are installed: a C compiler, zlib, bzip2, lzma.
 bench-sv: setup
 	.venv/bin/python -m pip install --quiet 'truvari>=5.4,<6'
-	python benchmarks/structural.py planted
+	python benchmarks/structural.py planted --seeds 3
 	python benchmarks/structural.py people
 
 # The consent register: a million persons with five events each; decisions for one and for all.

@@ -138,7 +138,7 @@ def tally(bench: Path) -> Iterator[tuple[str, Key]]:
 
 
 def _key(record: pysam.VariantRecord) -> Key:
-    length = record.info["SVLEN"]
+    length = record.info.get("SVLEN", 0)  # a translocation has none, nor a length that is unknown
     size = abs(length[0] if isinstance(length, tuple) else length)
     within = [n for n, (low, _) in enumerate(SIZE_CLASSES) if size >= low]
     return record.info["SVTYPE"], within[-1] if within else 0
@@ -153,6 +153,9 @@ def report(query: str, found: Counter[tuple[str, Key]], kinds: Sequence[str] = K
     """A row for each kind and size class, and one for all."""
     keys = [(kind, number) for kind in kinds for number in range(len(SIZE_CLASSES))]
     rows = [(f"{kind}\t{'-'.join(map(str, SIZE_CLASSES[n]))}", [(kind, n)]) for kind, n in keys]
+    if len(kinds) == len(KINDS):  # none is planted: all are false
+        keys.append(("BND", 0))
+        rows.append(("BND\t-", keys[-1:]))
     for name, chosen in [*rows, ("all\t50-50000", keys)]:
         tp, fn, fp, gt = (sum(found[column, key] for key in chosen) for column in COLUMNS)
         if tp + fn + fp:

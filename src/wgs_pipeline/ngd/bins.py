@@ -81,19 +81,23 @@ def merge(old: pa.Table, added: pa.Table, removed: pa.Table, uncounted: Slots) -
     return pa.table({name: columns[name] for name in BIN.names}, schema=BIN)
 
 
-def check(table: pa.Table, uncounted: Slots, absent: Slots) -> None:
+def check(table: pa.Table, segment: int, uncounted: Slots, absent: Slots) -> None:
     """Look through every bitmap of a bin.
 
     Args:
         table: Columns of ``BIN``.
+        segment: The segment that its bitmaps are to be of.
         uncounted: Slots that carry but do not count.
         absent: Slots that none of its bitmaps may hold.
 
     Raises:
-        ValueError: A bitmap does not hold as many slots as its n_* say, or one of those.
+        ValueError: A bitmap does not hold as many slots as its n_* say, holds one of those, or is
+            of another segment.
     """
     for name in KINDS:
         view = View.of(_one(table[name]))
+        if (view.keys[view.counts > 0] != segment).any():
+            raise ValueError(f"{name} holds genomes of another segment")
         counted = view.cardinalities()
         if len(uncounted):
             counted = counted - view.overlaps(uncounted)

@@ -20,6 +20,7 @@ from wgs_pipeline.ngd.bitmaps import (
     HEADER_BYTES,
     HEADER_WORDS,
     KEY_WORD,
+    LOW_BITS,
     Rows,
     Slots,
     View,
@@ -29,6 +30,7 @@ from wgs_pipeline.ngd.bitmaps import (
     from_buffers,
     gathered,
 )
+from wgs_pipeline.ngd.layout import SEGMENT_SLOTS
 
 _ABSENT = "a slot to be removed is not there"
 _PRESENT = "a slot to be added is there already"
@@ -167,7 +169,7 @@ def _edit_arrays(
     emptied = heads[after == 0][:, np.newaxis] + np.arange(HEADER_WORDS)
     gone = np.sort(np.concatenate((gone, emptied.ravel())))
     new = new - np.searchsorted(gone, new)
-    words = np.insert(np.delete(words, gone), new, (added.slots & 0xFFFF).astype("<u2"))
+    words = np.insert(np.delete(words, gone), new, (added.slots & LOW_BITS).astype("<u2"))
     sizes = np.where(after == 0, 0, HEADER_BYTES + 2 * after)
     return words.view(np.uint8), np.concatenate(([0], np.cumsum(sizes)))
 
@@ -176,9 +178,9 @@ def _flips(view: View, added: Edits, removed: Edits) -> tuple[Rows, Rows, NDArra
     """Row, byte within it and bits to flip, in bitset containers that stay such."""
     parts = []
     for edits, there in ((added, False), (removed, True)):
-        if (view.keys[edits.rows] != edits.slots >> 16).any():
+        if (view.keys[edits.rows] != edits.slots // SEGMENT_SLOTS).any():
             raise ValueError(_ELSEWHERE)
-        byte = HEADER_BYTES + ((edits.slots & 0xFFFF) >> 3).astype(np.int64)
+        byte = HEADER_BYTES + ((edits.slots & LOW_BITS) >> 3).astype(np.int64)
         bit = (1 << (edits.slots & 7)).astype(np.uint8)
         _require(((view.data[view.starts[edits.rows] + byte] & bit) > 0) == there, there)
         parts.append((edits.rows, byte, bit))
@@ -189,7 +191,7 @@ def _flips(view: View, added: Edits, removed: Edits) -> tuple[Rows, Rows, NDArra
 def _edit_members(
     view: View, rows: Rows, added: Edits, removed: Edits, after: Rows
 ) -> tuple[NDArray[np.uint8], Rows]:
-    """Edit sets of any form: those that begin, end, or cross from one form to the other."""
+    """Edit sets of either form: those that begin, end, or cross from one form to the other."""
     starts, stops = view.starts[rows], view.stops[rows]
     data = gathered([view.data], np.zeros(len(rows), np.int64), starts, stops)
     blobs = from_buffers(data, np.concatenate(([0], np.cumsum(stops - starts))))
@@ -207,7 +209,7 @@ def _edit_members(
 
 def _place(words: NDArray[np.uint16], starts: Rows, stops: Rows, edits: Edits, there: bool) -> Rows:
     """Where the slots of edits are, or belong, among the members of their rows."""
-    low = (edits.slots & 0xFFFF).astype(np.uint16)
+    low = (edits.slots & LOW_BITS).astype(np.uint16)
     first, last = starts[edits.rows], stops[edits.rows]
     end = last
     while (first < last).any():
@@ -227,5 +229,5 @@ def _require(met: NDArray[np.bool_], there: bool) -> None:
 
 def _require_segment(keys: NDArray[np.uint16], added: Edits, removed: Edits) -> None:
     for edits in (added, removed):
-        if (keys[edits.rows] != edits.slots >> 16).any():
+        if (keys[edits.rows] != edits.slots // SEGMENT_SLOTS).any():
             raise ValueError(_ELSEWHERE)

@@ -1,9 +1,18 @@
-"""Sets of slots as serialised roaring bitmaps, whole columns at a time.
+"""Sets of slots as serialised bitmaps, whole columns at a time.
 
-One segment is one roaring container, so a set has one of two fixed forms (the roaring format
-specification): up to 4,096 slots an "array container" of 16-bit numbers, above that a "bitset
-container" of 8 KB. NumPy writes, reads and counts both for all rows at once. Other forms
-(run containers, which nothing here writes) are read through pyroaring.
+A set is of one segment, and has one of two forms: those of a roaring bitmap of one container (the
+roaring format specification), but that a container is as wide as a segment and not 65,536 wide.
+
+    bytes 0-7    12346 and 1, both of 32 bits: a bitmap without run containers, one container
+    bytes 8-15   number of the segment, members less one (both of 16 bits), 16 (of 32 bits)
+    from 16 on   up to ``ARRAY_MOST`` members: each less the first slot of the segment, 16 bits,
+                 ascending; of more, ``BITSET_BYTES`` bytes of bits, the first slot in the lowest
+
+An empty set has no bytes; numbers are little-endian. Any roaring library reads the first form (and
+gives segment << 16 for the first slot of the segment). Bits are told by the length of the value,
+and any library of arrays unpacks them.
+
+NumPy writes, reads and counts both forms for all rows at once.
 """
 
 from __future__ import annotations
@@ -15,6 +24,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wgs_pipeline.ngd.layout import SEGMENT_SLOTS
+
 Rows = NDArray[np.int64]
 Slots = NDArray[np.uint32]
 
@@ -25,14 +36,18 @@ HEADER_WORDS = HEADER_BYTES // 2
 #: Place of the segment in the header, in 16-bit words, and of (cardinality - 1).
 KEY_WORD = 4
 COUNT_WORD = 5
-ARRAY_MOST = 4_096
-BITSET_BYTES = 8_192
+#: Bits of a slot that say which one of its segment it is.
+LOW_BITS = SEGMENT_SLOTS - 1
+BITSET_BYTES = SEGMENT_SLOTS // 8
+#: Members up to which numbers take no more bytes than bits.
+ARRAY_MOST = BITSET_BYTES // 2
 #: Up to so many slots are looked for one by one.
 _FEW = 16
-#: Bitset containers that are counted at once: 4 MB.
+#: Bitset containers that are counted at once: 2 MB.
 _AT_ONCE = 512
 #: Forms of a row.
-EMPTY, ARRAY, BITSET, OTHER = range(4)
+EMPTY, ARRAY, BITSET = range(3)
+OTHER_FORM = "a bitmap has another form than is written here"
 
 
 def encode(slots: Slots, offsets: Rows) -> pa.LargeBinaryArray:
@@ -48,7 +63,7 @@ def encode(slots: Slots, offsets: Rows) -> pa.LargeBinaryArray:
     ends = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     words = np.zeros(int(ends[-1]) // 2, "<u2")
     _put_headers(words, ends // 2, slots[offsets[:-1][counts > 0]], counts)
-    low = (slots & 0xFFFF).astype("<u2")
+    low = (slots & LOW_BITS).astype("<u2")
     rows = np.flatnonzero(small & (counts > 0))
     words[_ranges(ends[rows] // 2 + HEADER_WORDS, counts[rows])] = low[
         _ranges(offsets[rows], counts[rows])
@@ -70,9 +85,9 @@ def decode(blobs: pa.Array) -> tuple[Slots, Rows]:
         ends, words = view.words(array)
         counts = view.counts[array]
         low = words[_ranges(ends[:-1] + HEADER_WORDS, counts)].astype(np.uint32)
-        slots.append(np.repeat(view.keys[array] << 16, counts) | low)
+        slots.append(np.repeat(view.keys[array] * SEGMENT_SLOTS, counts) + low)
         rows.append(np.repeat(array, counts))
-    for row in np.flatnonzero(view.form >= BITSET):
+    for row in np.flatnonzero(view.form == BITSET):
         members = view.members(int(row))
         slots.append(members)
         rows.append(np.full(len(members), row, np.int64))
@@ -116,7 +131,7 @@ class View:
         data: Bytes of the column.
         starts: First byte of each row.
         stops: One past its last byte.
-        form: Empty, array, bitset or other.
+        form: Empty, array or bitset.
         counts: Members of each row.
         keys: Segment of each row; 0 of an empty one.
     """
@@ -130,7 +145,11 @@ class View:
 
     @classmethod
     def of(cls, blobs: pa.Array, rows: Rows | None = None) -> View:
-        """All rows of a column, or some; -1 stands for an empty one."""
+        """All rows of a column, or some; -1 stands for an empty one.
+
+        Raises:
+            ValueError: A row has another form than those of this module.
+        """
         data, ends = buffers(blobs)
         starts, stops = ends[:-1], ends[1:]
         if rows is not None:
@@ -144,13 +163,11 @@ class View:
             small = held <= ARRAY_MOST
             sizes = np.where(small, 2 * held, BITSET_BYTES) + HEADER_BYTES
             sound = (begins == _HEADER.view("<u8")) & (sizes == (stops - starts)[filled])
-            form[filled] = np.where(sound, np.where(small, ARRAY, BITSET), OTHER)
+            if not sound.all():
+                raise ValueError(OTHER_FORM)
+            form[filled] = np.where(small, ARRAY, BITSET)
             keys[filled], counts[filled] = segments, held
-        view = cls(data, starts, stops, form, counts, keys)
-        for row in np.flatnonzero(form == OTHER):
-            members = view.members(int(row))
-            counts[row], keys[row] = len(members), members[0] >> 16
-        return view
+        return cls(data, starts, stops, form, counts, keys)
 
     def words(self, rows: Rows) -> tuple[Rows, NDArray[np.uint16]]:
         """Some rows, headers included, one after another, and where each ends, in 16-bit words."""
@@ -159,7 +176,7 @@ class View:
         return np.concatenate(([0], np.cumsum(stops - starts))) // 2, joined.view("<u2")
 
     def bits(self, rows: Rows) -> NDArray[np.uint64]:
-        """Bits of rows that are bitset containers, shape (rows, 1024)."""
+        """Bits of rows that are bitset containers, shape (rows, SEGMENT_SLOTS / 64)."""
         _, words = self.words(rows)
         table = words.view("<u8").reshape(len(rows), (HEADER_BYTES + BITSET_BYTES) // 8)
         return table[:, HEADER_BYTES // 8 :]
@@ -181,8 +198,9 @@ class View:
     def overlaps(self, slots: Slots) -> Rows:
         """How many of some slots are in each row, shape (rows,)."""
         result = np.zeros(len(self.counts), np.int64)
-        for key in np.unique(slots >> 16):
-            low = np.unique(slots[slots >> 16 == key] & 0xFFFF).astype(np.uint16)
+        segments = slots // SEGMENT_SLOTS
+        for key in np.unique(segments):
+            low = np.unique(slots[segments == key] & LOW_BITS).astype(np.uint16)
             of_segment = (self.form != EMPTY) & (self.keys == key)
             array = np.flatnonzero(of_segment & (self.form == ARRAY))
             if len(array):
@@ -195,20 +213,14 @@ class View:
             else:
                 shared = np.bitwise_count(self.bits(bitset) & _packed(low).view("<u8"))
                 result[bitset] += shared.sum(axis=1, dtype=np.int64)
-        for row in np.flatnonzero(self.form == OTHER):
-            result[row] = np.isin(self.members(int(row)), slots).sum()
         return result
 
     def members(self, row: int) -> Slots:
-        """Slots of one row of any form."""
+        """Slots of one row that is a bitset container."""
         blob = self.data[self.starts[row] : self.stops[row]]
-        if self.form[row] == BITSET:
-            bits = np.unpackbits(blob[HEADER_BYTES:], bitorder="little")
-            slots: Slots = np.flatnonzero(bits).astype(np.uint32) | (self.keys[row] << 16)
-            return slots
-        from pyroaring import BitMap
-
-        return np.frombuffer(BitMap.deserialize(blob.tobytes()).to_array(), np.uint32)
+        bits = np.unpackbits(blob[HEADER_BYTES:], bitorder="little")
+        slots: Slots = np.flatnonzero(bits).astype(np.uint32) + self.keys[row] * SEGMENT_SLOTS
+        return slots
 
 
 def buffers(blobs: pa.Array) -> tuple[NDArray[np.uint8], Rows]:
@@ -252,16 +264,11 @@ def _heads(
     data: NDArray[np.uint8], starts: Rows
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint16], NDArray[np.uint16]]:
     """First eight bytes of rows, and the words after them: segment, and cardinality less one."""
-    size, last = COUNT_WORD + 1, len(data) - 1
-    if not (len(data) % 2 or (starts % 2).any() or starts.max() + 2 * size > len(data)):
-        words, at = data.view("<u2"), starts // 2
-        begins = np.ndarray((len(words) - KEY_WORD + 1,), "<u8", data, 0, (2,))
-        return begins[at], words[at + KEY_WORD], words[at + COUNT_WORD]
-    places = starts[:, np.newaxis] + 2 * np.arange(size)
-    low, high = (data[np.minimum(places + byte, last)].astype(np.uint16) for byte in (0, 1))
-    heads = low | (high << 8)  # other forms may be shorter than a head: its beginning tells them
-    first = np.ascontiguousarray(heads[:, :KEY_WORD]).view("<u8")[:, 0]
-    return first, heads[:, KEY_WORD], heads[:, COUNT_WORD]
+    if (starts % 2).any() or starts.max() + HEADER_BYTES > len(data):
+        raise ValueError(OTHER_FORM)
+    words, at = data[: len(data) // 2 * 2].view("<u2"), starts // 2
+    begins = np.ndarray((len(words) - KEY_WORD + 1,), "<u8", data, 0, (2,))
+    return begins[at], words[at + KEY_WORD], words[at + COUNT_WORD]
 
 
 def _put_headers(words: NDArray[np.uint16], at: Rows, first: Slots, counts: Rows) -> None:
@@ -269,14 +276,14 @@ def _put_headers(words: NDArray[np.uint16], at: Rows, first: Slots, counts: Rows
     filled = np.flatnonzero(counts > 0)
     head = np.zeros((len(filled), HEADER_WORDS), "<u2")
     head[:, :4] = _HEADER.view("<u2")
-    head[:, 4] = first >> 16
+    head[:, KEY_WORD] = first // SEGMENT_SLOTS
     head[:, COUNT_WORD] = counts[filled] - 1
     head[:, 6] = HEADER_BYTES
     words[at[filled][:, np.newaxis] + np.arange(HEADER_WORDS)] = head
 
 
 def _packed(low: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    bits = np.zeros(65_536, np.bool_)
+    bits = np.zeros(SEGMENT_SLOTS, np.bool_)
     bits[low] = True
     return np.packbits(bits, bitorder="little")
 
@@ -286,7 +293,7 @@ def _overlaps_of_arrays(ends: Rows, words: NDArray[np.uint16], low: NDArray[np.u
     if len(low) <= _FEW:
         hits = [np.flatnonzero(words == each) for each in low]
     else:
-        wanted = np.zeros(65_536, np.bool_)
+        wanted = np.zeros(1 << 16, np.bool_)  # words of headers are looked up too
         wanted[low] = True
         hits = [np.flatnonzero(wanted[words])]
     at = np.concatenate(hits)

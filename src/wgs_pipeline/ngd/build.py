@@ -72,7 +72,7 @@ def build_contig(root: Root, plan: Plan, contig: str) -> Part:
     if plan.empty:
         return Part(plan.digest, contig, {}, ())
     with pinned_at(root, plan.parent):
-        old = read_generation(root, plan.parent)
+        old = read_generation(root, plan.parent, with_bins=not plan.rebuild)
         part = Part(plan.digest, contig, {}, ())
         gone: list[str] = []
         for plane in PLANES:
@@ -147,7 +147,7 @@ class _Builder:
         derived = derived_bins(self._root, self._contig, window, mine, before, place, self._waiting)
         for bin_, table in derived:
             try:
-                check(table, self._uncounted, self._leaving)
+                check(table, segment, self._uncounted, self._leaving)
             except ValueError as error:
                 raise NgdError(
                     f"{place(bin_)}: {error}; expected the members of the database. Run 'wgs ngd "

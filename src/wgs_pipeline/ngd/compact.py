@@ -118,7 +118,7 @@ def plan(root: Root, vault: Vault, rebuild: bool = False, scattered: bool = True
     """
     with vault.compacting() if scattered else nullcontext(), vault.lease():
         publish(root, vault)
-        generation = current_generation(root, vault)
+        generation = current_generation(root, vault, with_bins=not rebuild)
         planned = decide(root, vault, generation, rebuild)
         if planned.empty:
             return planned
@@ -168,7 +168,7 @@ def flip(root: Root, vault: Vault, planned: Plan, parts: Sequence[Part]) -> Comp
     _check_parts(root, planned, parts)
     with vault.lease():
         publish(root, vault)
-        current = current_generation(root, vault)
+        current = current_generation(root, vault, with_bins=not planned.rebuild)
         if noted_plan(vault) != planned.number or held_by_segments(current) != planned.segments:
             raise NgdError(
                 f"{root.path}: the plan is out of date, since another compaction, or an erasure, "
@@ -196,9 +196,9 @@ def flip(root: Root, vault: Vault, planned: Plan, parts: Sequence[Part]) -> Comp
     return _summary(planned, current, number)
 
 
-def current_generation(root: Root, vault: Vault) -> Generation:
-    """The generation that the vault says is the last."""
-    return read_generation(root, int(vault.require("generation")))
+def current_generation(root: Root, vault: Vault, with_bins: bool = True) -> Generation:
+    """The generation that the vault says is the last; see ``read_generation``."""
+    return read_generation(root, int(vault.require("generation")), with_bins)
 
 
 def research_refusals(root: Root, vault: Vault) -> bool:
@@ -277,7 +277,7 @@ def _tidied(root: Root, vault: Vault, done: Compaction) -> Compaction:
         used = {
             shard
             for each in (number, *kept)
-            for shard in read_generation(root, each).table["shard"].to_pylist()
+            for shard in read_generation(root, each, with_bins=False).table["shard"].to_pylist()
         }
         held = (each for each in vault.keys.kept_shards() if each not in used)
         gone = [each for each in held if not root.shard(each).exists()]

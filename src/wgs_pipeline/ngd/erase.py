@@ -187,11 +187,12 @@ def _still_standing(root: Root, note: Note, new: Generation) -> Generation | Non
     if note.rewritten_from is None:
         return new  # they were in no generation: nothing changed
     try:
-        old = read_generation(root, note.rewritten_from)
+        old = read_generation(root, note.rewritten_from, with_bins=False)
     except FileNotFoundError:
         return None
     digests = set(old.table["shard"].to_pylist())
-    there = all((root.path / name).exists() for name in old.derived)
+    there = old.segment_slots == new.segment_slots
+    there &= all((root.path / name).exists() for name in old.derived)
     sound = all(not _unreadable(root, each) for each in digests & set(note.shards))
     return old if there and sound else None
 

@@ -31,6 +31,8 @@ from wgs_pipeline.vault import Vault
 
 #: Tier of members whose bits lie in the big segments; others name the file of their open tier.
 SEGMENT = "segment"
+#: Slots per segment where a manifest does not say it.
+_FIRST_SEGMENT_SLOTS = 65_536
 
 
 @dataclass(frozen=True, order=True)
@@ -105,12 +107,14 @@ class Generation:
         table: Its genomes, columns of ``MEMBERS``, sorted by slot.
         files: Every file that it uses but those of shards: path relative to ROOT to SHA-256.
         footers: Parquet file of ``files`` to the digest of its footer, as far as known.
+        segment_slots: Slots per segment of its bins.
     """
 
     number: int
     table: pa.Table
     files: Mapping[str, str]
     footers: Mapping[str, str] = field(default_factory=dict)
+    segment_slots: int = SEGMENT_SLOTS
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
@@ -136,26 +140,60 @@ def member_at(generation: Generation, slot: int) -> Member | None:
     return Member(**generation.table.slice(at, 1).to_pylist()[0])
 
 
-def read_generation(root: Root, number: int) -> Generation:
+def read_generation(root: Root, number: int, with_bins: bool = True) -> Generation:
     """Read one generation.
+
+    Args:
+        root: The database.
+        number: Its number.
+        with_bins: Bins of another width of segment are refused, since they would be misread; False
+            where only members and names of files are asked for.
 
     Raises:
         FileNotFoundError: It was dropped.
-        NgdError: It is damaged.
+        NgdError: It is damaged, or its bins have another width.
     """
     folder = root.generation(number)
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         table = read_where(folder / "members.parquet").select(MEMBERS.names).cast(MEMBERS)
-        return Generation(
-            manifest["generation"], table, manifest["files"], manifest.get("footers", {})
-        )
+        generation = of_manifest(manifest, table)
     except FileNotFoundError:
         raise
     except (ValueError, KeyError, TypeError, OSError) as error:  # ArrowInvalid is a ValueError
         raise NgdError(
             f"{folder}: damaged ({type(error).__name__}); restore it from a backup"
         ) from error
+    if with_bins:
+        require_width(root, generation)
+    return generation
+
+
+def of_manifest(manifest: Mapping[str, Any], table: pa.Table) -> Generation:
+    """A generation from its manifest and its members."""
+    return Generation(
+        number=manifest["generation"],
+        table=table,
+        files=manifest["files"],
+        footers=manifest.get("footers", {}),
+        segment_slots=manifest.get("segment_slots", _FIRST_SEGMENT_SLOTS),
+    )
+
+
+def require_width(root: Root, generation: Generation) -> None:
+    """Refuse bins whose segments have another width than those that are read and written here.
+
+    Raises:
+        NgdError: They have.
+    """
+    bins = any("/segment=" in name for name in generation.files)
+    if bins and generation.segment_slots != SEGMENT_SLOTS:
+        raise NgdError(
+            f"{root.path}: the index of generation {generation.number} has segments of "
+            f"{generation.segment_slots:,} slots, as another release made it; expected "
+            f"{SEGMENT_SLOTS:,}. Build it anew from the shards with 'wgs ngd compact "
+            f"{root.path} --rebuild'"
+        )
 
 
 def current_number(root: Root) -> int:
@@ -257,6 +295,7 @@ def write_generation(root: Root, generation: Generation, parent: str | None) -> 
         "generation": generation.number,
         "parent": parent,
         "genomes": generation.table.num_rows - int(np.asarray(generation.table["retired"]).sum()),
+        "segment_slots": SEGMENT_SLOTS,
         "files": dict(sorted(files.items())),
         "footers": _footers(root, generation.number, files),
     }

@@ -17,7 +17,13 @@ import pyarrow.parquet as pq
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.callability import Callability
 from wgs_pipeline.ngd.filecache import FileCache
-from wgs_pipeline.ngd.generation import MEMBERS, Generation, pinned
+from wgs_pipeline.ngd.generation import (
+    MEMBERS,
+    Generation,
+    of_manifest,
+    pinned,
+    require_width,
+)
 from wgs_pipeline.ngd.layout import Root
 from wgs_pipeline.ngd.parquet import damage_named, damaged
 from wgs_pipeline.ngd.reference import Reference
@@ -175,11 +181,13 @@ def _checked(root: Root, vault: Vault, number: int) -> tuple[Generation, bytes] 
         path = _members_file(root, number)
         members = _expected(path, files[path.relative_to(root.path).as_posix()])
         table = _members(root, number, members, _OTHERS)
-        return Generation(number, table, files, manifest.get("footers", {})), members
+        generation = of_manifest(manifest, table)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NgdError(
             f"{root.generation(number)}: damaged ({type(error).__name__}); restore it from a backup"
         ) from error
+    require_width(root, generation)
+    return generation, members
 
 
 def _members_file(root: Root, number: int) -> Path:

@@ -32,8 +32,9 @@ from wgs_pipeline.ngd.shard_keys import ShardKeys
 RESEARCH, CARE_ONLY = "research", "care_only"
 PLANES = (RESEARCH, CARE_ONLY)
 BIN_BP = 1_000_000
-#: Slots per index segment: one roaring container.
-SEGMENT_SLOTS = 65_536
+#: Slots per index segment: what is rewritten where one genome goes. Bins say it in the manifest of
+#: their generation; those of another width have to be built anew (``wgs ngd compact --rebuild``).
+SEGMENT_SLOTS = 32_768
 FORMAT = 1
 
 

@@ -1,8 +1,8 @@
 """Carriers under a mask: counts and members of columns of bitmaps, read straight from their buffer.
 
-The form of the bitmaps is that of ``bitmaps``: a header of eight 16-bit words, then up to 4,096
-words that are slots, or 4,096 words that are bits. All blobs of a column stand one after another,
-so that the column as a whole is one array of words.
+The form of the bitmaps is that of ``bitmaps``: a header of eight 16-bit words, then numbers, or
+bits. All blobs of a column stand one after another, so that the column as a whole is one array of
+words.
 """
 
 from __future__ import annotations
@@ -13,40 +13,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wgs_pipeline.ngd import bitmaps
+from wgs_pipeline.ngd.bitmaps import ARRAY, BITSET, HEADER_BYTES, HEADER_WORDS, Slots, View
 from wgs_pipeline.ngd.layout import SEGMENT_SLOTS
 
-#: Which slots of one segment are meant, shape (65,536,).
+#: Which slots of one segment are meant, shape (SEGMENT_SLOTS,).
 Mask = NDArray[np.bool_]
 
-_HEADER_WORDS = 8
-_BITSET_WORDS = SEGMENT_SLOTS // 16
-_ARRAY_MOST = 4_096
-#: Serial cookie of a bitmap without run containers, then the number of containers: one.
-_COOKIE = (12_346, 0, 1, 0)
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A column of bitmaps of one segment as words.
-
-    Attributes:
-        words: The bytes of all rows, shape (words,).
-        starts: First word of the content of each filled row.
-        stops: One past its last word.
-        rows: Filled rows, ascending.
-        is_array: Which of them hold slots; the others hold bits.
-        segment: Segment of the slots.
-        size: Rows in all.
-    """
-
-    words: NDArray[np.uint16]
-    starts: NDArray[np.int64]
-    stops: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    is_array: NDArray[np.bool_]
-    segment: int
-    size: int
+#: Values of a word, and width of a container of a roaring bitmap.
+_WORD_VALUES = 1 << 16
+#: Bitset containers whose slots are counted at once: 1 MB.
+_AT_ONCE = 256
 
 
 def masked_counts(blobs: pa.Array, mask: Mask) -> NDArray[np.int32]:
@@ -56,23 +32,20 @@ def masked_counts(blobs: pa.Array, mask: Mask) -> NDArray[np.int32]:
         blobs: Bitmaps of one segment.
         mask: Slots of that segment that count.
     """
-    column = _column(blobs)
-    if column is None:
-        slots, rows = bitmaps.decode(blobs)
-        chosen = rows[mask[slots & (SEGMENT_SLOTS - 1)]]
-        return np.bincount(chosen, minlength=len(blobs)).astype(np.int32)
-    result = np.zeros(column.size, np.int32)
-    arrays = column.is_array
-    if arrays.any():
-        result[column.rows[arrays]] = _array_counts(column, mask)
+    view = View.of(blobs)
+    result = np.zeros(len(view.counts), np.int32)
+    arrays = np.flatnonzero(view.form == ARRAY)
+    if len(arrays):
+        result[arrays] = _array_counts(view, arrays, mask)
     packed = np.packbits(mask, bitorder="little").view("<u8")
-    for row, start in zip(column.rows[~arrays], column.starts[~arrays], strict=True):
-        bits = column.words[start : start + _BITSET_WORDS].view("<u8")
-        result[row] = np.bitwise_count(bits & packed).sum()
+    bitsets = np.flatnonzero(view.form == BITSET)
+    for first in range(0, len(bitsets), _AT_ONCE):
+        rows = bitsets[first : first + _AT_ONCE]
+        result[rows] = np.bitwise_count(view.bits(rows) & packed).sum(axis=1, dtype=np.int32)
     return result
 
 
-def members(blobs: pa.Array, mask: Mask) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def members(blobs: pa.Array, mask: Mask) -> tuple[Slots, NDArray[np.int64]]:
     """Slots of bitmaps that the mask has, row after row, and how many each row has.
 
     Args:
@@ -82,82 +55,71 @@ def members(blobs: pa.Array, mask: Mask) -> tuple[NDArray[np.uint32], NDArray[np
     Returns:
         Slots, ascending within a row, shape (members,), and their number, shape (rows,).
     """
-    column = _column(blobs)
-    if column is None:
-        slots, rows = bitmaps.decode(blobs)
-        shown = mask[slots & (SEGMENT_SLOTS - 1)]
-        return slots[shown], np.bincount(rows[shown], minlength=len(blobs))
-    counts = np.zeros(column.size, np.int64)
-    parts = _slots_of_rows(column, mask)
-    if not parts:
+    view = View.of(blobs)
+    counts = np.zeros(len(view.counts), np.int64)
+    filled = np.flatnonzero(view.counts)
+    if not len(filled):
         return np.empty(0, np.uint32), counts
-    counts[column.rows] = [len(part) for part in parts]
-    slots = np.concatenate(parts, dtype=np.uint32, casting="safe")
-    slots |= np.uint32(column.segment * SEGMENT_SLOTS)
-    return slots, counts
+    found = _places_of_rows(view, filled)
+    places = np.concatenate(found, dtype=np.uint32, casting="safe")
+    counts[filled] = view.counts[filled]
+    shown = mask[places]
+    if not shown.all():
+        hidden = np.repeat(np.arange(len(counts)), counts)[~shown]
+        counts -= np.bincount(hidden, minlength=len(counts))
+        places = places[shown]
+    places += view.keys[filled[0]] * np.uint32(SEGMENT_SLOTS)
+    return places, counts
 
 
-def _array_counts(column: _Column, mask: Mask) -> NDArray[np.int64]:
-    """Counts of the rows that hold slots."""
-    starts, stops = column.starts[column.is_array], column.stops[column.is_array]
-    first = int(starts[0])
-    hits = mask.view(np.uint8)[column.words[first : int(stops[-1])]]
-    bounds = np.empty(2 * len(starts), np.int64)
-    bounds[0::2], bounds[1::2] = starts - first, stops - first
+def _array_counts(view: View, rows: NDArray[np.int64], mask: Mask) -> NDArray[np.int64]:
+    """Counts of rows that hold numbers."""
+    first, last = int(view.starts[rows[0]]), int(view.stops[rows[-1]])
+    table = np.zeros(_WORD_VALUES, np.uint8)  # words of headers and of bits are looked up too
+    table[:SEGMENT_SLOTS] = mask
+    hits = table[view.data[first:last].view("<u2")]
+    bounds = np.empty(2 * len(rows), np.int64)
+    bounds[0::2] = (view.starts[rows] - first) // 2 + HEADER_WORDS
+    bounds[1::2] = (view.stops[rows] - first) // 2
     # reduceat sums from each bound to the next: every other sum is of a header, or of bits
     sums: NDArray[np.int64] = np.add.reduceat(hits, bounds[:-1], dtype=np.int64)[0::2]
     return sums
 
 
-def _slots_of_rows(column: _Column, mask: Mask) -> list[NDArray[np.uint16] | NDArray[np.uint32]]:
-    """Slots of each filled row that the mask has."""
+def _places_of_rows(
+    view: View, rows: NDArray[np.int64]
+) -> list[NDArray[np.uint16] | NDArray[np.uint32]]:
+    """Places in the segment of the members of each of some rows that are not empty."""
+    bitsets = rows[view.form[rows] == BITSET]
+    ends = np.cumsum(view.counts[bitsets])
+    places = _places_of_bits(view, bitsets)
+    of_bits = iter(np.split(places, ends[:-1]) if len(bitsets) else [])
+    bounds = (view.starts[rows] + HEADER_BYTES, view.stops[rows], view.form[rows] == ARRAY)
+    return [
+        view.data[start:stop].view("<u2") if is_array else next(of_bits)
+        for start, stop, is_array in zip(*(each.tolist() for each in bounds), strict=True)
+    ]
+
+
+def _places_of_bits(view: View, rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Places in the segment of the members of bitset containers, row after row.
+
+    pyroaring lists the members of a set ten times faster than NumPy does, so the rows are made one
+    roaring bitmap: a container of that has as many rows as are 65,536 wide. Each row has more
+    members than a sixteenth of its width, so that the container has to be a bitset too; the last
+    one is filled up with bits that are set.
+    """
     from pyroaring import BitMap
 
-    words = column.words
-    if column.is_array.all() or not mask.any():
-        meant = BitMap()
-    else:
-        shown = np.flatnonzero(mask).astype(np.uint32) | np.uint32(column.segment * SEGMENT_SLOTS)
-        (blob,) = bitmaps.encode(shown, np.array([0, len(shown)]))
-        meant = BitMap.deserialize(blob.as_py())
-    places = (column.starts.tolist(), column.stops.tolist(), column.is_array.tolist())
-    found: list[NDArray[np.uint16] | NDArray[np.uint32]] = []
-    for start, stop, is_array in zip(*places, strict=True):
-        if is_array:
-            found.append(words[start:stop])
-        else:  # the library lists the members of a set ten times faster than NumPy does
-            carriers = BitMap.deserialize(words[start - _HEADER_WORDS : stop].tobytes())
-            found.append(np.frombuffer((carriers & meant).to_array(), np.uint32))
-    arrays = np.flatnonzero(column.is_array).tolist()
-    if arrays and not mask[np.concatenate([found[row] for row in arrays])].all():
-        for row in arrays:
-            found[row] = found[row][mask[found[row]]]
-    return found
-
-
-def _column(blobs: pa.Array) -> _Column | None:
-    """The column as words; None where a row has another form than those described above."""
-    size = len(blobs)
-    blobs = blobs.cast(pa.large_binary())
-    _, offset_buffer, data_buffer = blobs.buffers()
-    ends = np.frombuffer(offset_buffer, np.int64)[blobs.offset : blobs.offset + size + 1]
-    rows = np.flatnonzero(np.diff(ends))
-    if not len(rows):
-        none = np.empty(0, np.int64)
-        return _Column(np.empty(0, np.uint16), none, none, none, np.empty(0, np.bool_), 0, size)
-    low, high = int(ends[0]), int(ends[-1])
-    if low % 2 or high % 2 or (ends[rows] % 2).any():
-        return None
-    words = np.frombuffer(data_buffer, "<u2", (high - low) // 2, low)
-    starts, stops = (ends[rows] - low) // 2, (ends[rows + 1] - low) // 2
-    if (stops - starts <= _HEADER_WORDS).any():
-        return None
-    heads = words[starts[:, np.newaxis] + np.arange(6)]
-    counts = heads[:, 5].astype(np.int64) + 1
-    is_array = counts <= _ARRAY_MOST
-    expected = _HEADER_WORDS + np.where(is_array, counts, _BITSET_WORDS)
-    plain = (heads[:, :4] == _COOKIE).all() and (heads[:, 4] == heads[0, 4]).all()
-    if not plain or (stops - starts != expected).any():
-        return None
-    content = starts + _HEADER_WORDS
-    return _Column(words, content, stops, rows, is_array, int(heads[0, 4]), size)
+    rows_each = _WORD_VALUES // SEGMENT_SLOTS
+    containers = -(-len(rows) // rows_each)
+    bits = np.full((containers * rows_each, SEGMENT_SLOTS // 64), ~np.uint64(0))
+    bits[: len(rows)] = view.bits(rows)
+    counts = np.full(len(bits), SEGMENT_SLOTS)
+    counts[: len(rows)] = view.counts[rows]
+    keys = np.stack([np.arange(containers), counts.reshape(-1, rows_each).sum(axis=1) - 1], axis=1)
+    offsets = 8 + 8 * containers + _WORD_VALUES // 8 * np.arange(containers)
+    head = (np.array([12_346, containers], "<u4"), keys.astype("<u2"), offsets.astype("<u4"))
+    blob = b"".join(each.tobytes() for each in (*head, bits))
+    found = np.frombuffer(BitMap.deserialize(blob).to_array(), np.uint32)
+    return found[: int(view.counts[rows].sum())] & np.uint32(SEGMENT_SLOTS - 1)

@@ -70,6 +70,7 @@ class Plan:
         parent: Generation whose bins it starts from.
         segments: Digest of what the segments of that generation hold.
         rebuild: Start from nothing instead: every genome comes.
+        segment_slots: Slots per segment of the bins that it makes.
         leaving: Slots that are no members afterwards: replaced, or being erased.
         changes: Genomes that come and go, by plane and slot.
         key: Opens the keys of their shards that are lent to this plan, hexadecimal; empty where
@@ -81,6 +82,7 @@ class Plan:
     parent: int
     segments: str
     rebuild: bool
+    segment_slots: int
     leaving: tuple[int, ...]
     changes: tuple[Change, ...]
     key: str = field(default="", repr=False)
@@ -135,6 +137,7 @@ def decide(root: Root, vault: Vault, old: Generation, rebuild: bool = False) -> 
         parent=old.number,
         segments=held_by_segments(old),
         rebuild=rebuild,
+        segment_slots=SEGMENT_SLOTS,
         leaving=tuple(slots[leaving].tolist()),
         changes=tuple(sorted(changes, key=lambda each: (each.plane, each.slot, each.comes))),
     )
@@ -217,6 +220,8 @@ def read_plan(path: Path, root: Root) -> Plan:
             f"{path}: no plan of a compaction ({type(error).__name__}); expected what "
             "'wgs ngd compact ROOT --plan PLAN' wrote. Make it again"
         ) from error
+    if plan.segment_slots != SEGMENT_SLOTS:
+        raise NgdError(f"{path}: the plan of another release. Make a new plan")
     if plan.database != root.settings.identity:
         raise NgdError(f"{path}: the plan of another database than {root.path}. Make a new plan")
     if plan.key:

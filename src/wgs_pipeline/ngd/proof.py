@@ -1,8 +1,9 @@
 """Proof that a generation holds nothing of some slots, and that nothing else was lost.
 
-At any size: no bit of the slots is set in any bitmap, and every bitmap holds as many slots as its
-n_* say (bins that were written anew were looked through then, and have the hash of what was
-written; the others are looked through now). Between the generation before and this one, bins and
+At any size: no bit of the slots is set in any bitmap of their segments, and every one of those
+holds as many slots as its n_* say (bins that were written anew were looked through then, and have
+the hash of what was written; the others are looked through now). Bins of other segments hold no
+bit of the slots: when a bin is written, each of its bitmaps is seen to be of its segment. Between the generation before and this one, bins and
 counts differ by exactly the calls and runs of the genomes that came and went, as their shards
 have them. For a small database, or on request, all bins are read again, and the index and the
 counts are compared with a rebuild from all shards too.
@@ -27,7 +28,7 @@ from wgs_pipeline.ngd.bitmaps import Slots
 from wgs_pipeline.ngd.build import files_of, folder_of, read_bin, uncounted_slots, windows
 from wgs_pipeline.ngd.derive import derived_counts
 from wgs_pipeline.ngd.generation import SEGMENT, Generation
-from wgs_pipeline.ngd.layout import BIN_BP, PLANES, Root, counts_file, sha256_of
+from wgs_pipeline.ngd.layout import BIN_BP, PLANES, SEGMENT_SLOTS, Root, counts_file, sha256_of
 from wgs_pipeline.ngd.plan import Change, changes_of
 from wgs_pipeline.ngd.rebuild import contig_problems, unknown_files
 from wgs_pipeline.ngd.tiers import KINDS
@@ -151,22 +152,23 @@ class _Stretch:
 
 def _prove_bins(stretch: _Stretch, slots: Slots, uncounted: Slots, proof: Proof) -> None:
     """No bit of the slots, whole bitmaps, and as many calls more or less as came and went."""
-    expected = _calls(stretch)
+    expected, segments = _calls(stretch), set((slots // SEGMENT_SLOTS).tolist())
     old = {} if stretch.old is None else stretch.old
     for folder in sorted({*old, *stretch.new}):
         if not folder.startswith("index/"):
             continue
         before, after = old.get(folder), stretch.new.get(folder)
+        key = segment, _ = _number(folder, "segment="), _number(folder, "bin=")
         rows, members = 0, np.zeros(len(KINDS), np.int64)
-        if after is not None:
+        # Unchanged bins of other segments hold no such slot, as was seen when they were written.
+        if after is not None and (before != after or segment in segments or stretch.again):
             if before in (None, after) or stretch.again:
-                rows, members = _looked_through(stretch, after, slots, uncounted)
+                rows, members = _looked_through(stretch, after, segment, slots, uncounted)
             elif sha256_of(stretch.root.path / after) == stretch.digests[after]:
                 rows, members = _size(stretch, after)  # looked through when it was written
             else:
                 stretch.fail(after, "its bytes have changed")
             proof.bins += 1
-        key = (_number(folder, "segment="), _number(folder, "bin="))
         change = expected.pop(key, np.zeros(len(KINDS), np.int64))
         if stretch.old is None:
             continue
@@ -181,12 +183,12 @@ def _prove_bins(stretch: _Stretch, slots: Slots, uncounted: Slots, proof: Proof)
 
 
 def _looked_through(
-    stretch: _Stretch, name: str, slots: Slots, uncounted: Slots
+    stretch: _Stretch, name: str, segment: int, slots: Slots, uncounted: Slots
 ) -> tuple[int, NDArray[np.int64]]:
     """Rows of a bin and its counted calls by kind, after looking through its bitmaps."""
     table = read_bin(stretch.root.path / name)
     try:
-        check(table, uncounted, slots)
+        check(table, segment, uncounted, slots)
     except ValueError as error:
         stretch.fail(name, str(error))
     return table.num_rows, _counted_calls(table)

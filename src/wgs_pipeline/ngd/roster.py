@@ -109,7 +109,7 @@ def slot_mask(slots: Slots, highest: int) -> Chosen:
 
 
 def segment_mask(slots: Slots) -> Chosen:
-    """A mask of the slots of one segment, shape (65,536,)."""
+    """A mask of the slots of one segment, shape (SEGMENT_SLOTS,)."""
     mask = np.zeros(SEGMENT_SLOTS, np.bool_)
     mask[slots % SEGMENT_SLOTS] = True
     return mask

@@ -28,7 +28,7 @@ def orphans(root: Root, numbers: Sequence[int], building: int | None = None) -> 
     used: set[str] = {f"generations/{number}/manifest.json" for number in numbers}
     shards: set[str] = set()
     for number in numbers:
-        generation = read_generation(root, number)
+        generation = read_generation(root, number, with_bins=False)
         used.update(generation.files)
         shards.update(generation.table["shard"].to_pylist())
     shards |= {registration.shard for _, registration in pending(root)}

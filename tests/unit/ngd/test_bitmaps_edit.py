@@ -14,26 +14,47 @@ from pyroaring import BitMap
 
 from wgs_pipeline.ngd import bitmaps
 from wgs_pipeline.ngd.bitmap_edits import Edits, edit
+from wgs_pipeline.ngd.layout import SEGMENT_SLOTS as WIDTH
 
 quick = settings(derandomize=True, deadline=None, max_examples=60)
-SEGMENT = 2 << 16
+NUMBER = 3
+#: First slot of that segment.
+SEGMENT = NUMBER * WIDTH
+#: Members of the largest set of numbers: of more, numbers of two bytes are longer than bits.
+MOST = WIDTH // 16
 
 #: Sizes on both sides of the border between the two forms of a container.
-sizes = st.sampled_from([0, 0, 1, 2, 9, 300, 4_094, 4_095, 4_096, 4_097, 4_098, 5_000, 65_536])
+borders = [MOST - 2, MOST - 1, MOST, MOST + 1, MOST + 2]
+sizes = st.sampled_from([0, 0, 1, 2, 9, 300, *borders, 5_000, WIDTH])
 changes = st.sampled_from([0, 0, 1, 1, 2, 3, 40, 5_000])
 
 
 def serialised(slots: set[int]) -> bytes:
-    """As the roaring format specification says, without run containers."""
+    """As the docstring of ``bitmaps`` says."""
     if not slots:
         return b""
-    head = struct.pack("<IIHHI", 12_346, 1, min(slots) >> 16, len(slots) - 1, 16)
-    if len(slots) <= 4_096:
-        return head + struct.pack(f"<{len(slots)}H", *(slot & 0xFFFF for slot in sorted(slots)))
-    bits = bytearray(8_192)
-    for slot in slots:
-        bits[(slot & 0xFFFF) // 8] |= 1 << slot % 8
+    low = sorted(slot - SEGMENT for slot in slots)
+    head = struct.pack("<IIHHI", 12_346, 1, NUMBER, len(slots) - 1, 16)
+    if len(slots) <= MOST:
+        return head + struct.pack(f"<{len(low)}H", *low)
+    bits = bytearray(WIDTH // 8)
+    for place in low:
+        bits[place // 8] |= 1 << place % 8
     return head + bytes(bits)
+
+
+def read(blob: bytes) -> set[int]:
+    """As a stranger reads it: pyroaring numbers, and bits once they are as wide as it has them."""
+    if not blob:
+        return set()
+    if len(blob) != 16 + WIDTH // 8:
+        return {slot - (NUMBER << 16) + SEGMENT for slot in BitMap.deserialize(blob)}
+    bits = np.unpackbits(np.frombuffer(blob, np.uint8, offset=16), bitorder="little")
+    found = set((np.flatnonzero(bits) + SEGMENT).tolist())
+    if len(found) > 4_096:
+        wide = BitMap.deserialize(blob.ljust(16 + 8_192, b"\0"))
+        assert {slot - (NUMBER << 16) + SEGMENT for slot in wide} == found
+    return found
 
 
 def column(sets: Sequence[set[int]]) -> pa.Array:
@@ -51,7 +72,7 @@ def cases(draw: st.DrawFn) -> tuple[list[set[int]], list[set[int]], list[set[int
     randomness = np.random.default_rng(draw(st.integers(0, 1_000)))
     before, added, removed = [], [], []
     for size in draw(st.lists(sizes, max_size=6)):
-        order = (randomness.permutation(65_536) + SEGMENT).tolist()
+        order = (randomness.permutation(WIDTH) + SEGMENT).tolist()
         before.append(set(order[:size]))
         added.append(set(order[size : size + draw(changes)]))
         removed.append(set(order[: min(size, draw(changes))]))
@@ -68,7 +89,7 @@ def test_an_edit_is_what_sets_do(case: tuple[list[set[int]], ...]) -> None:
     expected = [(each | new) - gone for each, new, gone in zip(before, added, removed, strict=True)]
     assert found.to_pylist() == column(expected).to_pylist()
     for blob, each in zip(found.to_pylist(), expected, strict=True):
-        assert not each or set(BitMap.deserialize(blob)) == each
+        assert read(blob) == each
     assert bitmaps.cardinalities(found).tolist() == [len(each) for each in expected]
 
 
@@ -82,7 +103,7 @@ def test_overlaps_are_sizes_of_intersections(case: tuple[list[set[int]], ...], a
         assert found.tolist() == [len(each & chosen) for each in before]
 
 
-@pytest.mark.parametrize("size", [0, 1, 100, 4_095, 4_096, 4_097, 9_000])
+@pytest.mark.parametrize("size", [0, 1, 100, MOST - 1, MOST, MOST + 1, 9_000])
 def test_a_slot_that_is_there_is_not_added_nor_one_that_is_not_removed(size: int) -> None:
     slots = set(range(SEGMENT, SEGMENT + size))
     there, absent = [{SEGMENT}], [{SEGMENT + size}]
@@ -102,17 +123,34 @@ def test_a_slot_of_another_segment_is_refused(size: int) -> None:
 
 
 def test_a_bitmap_that_is_not_as_large_as_it_says_is_found() -> None:
-    blob = bytearray(serialised(set(range(9_000))))
-    blob[5_000] ^= 1
+    blob = bytearray(serialised(set(range(SEGMENT, SEGMENT + 9_000))))
+    blob[3_000] ^= 1
     with pytest.raises(ValueError, match="as many slots"):
         bitmaps.cardinalities(pa.array([bytes(blob)], pa.large_binary()))
 
 
-def test_run_containers_and_slices_are_edited_too() -> None:
+def test_a_slice_of_a_column_is_edited_too() -> None:
+    large = set(range(SEGMENT + 100, SEGMENT + 9_000))
+    whole = pa.array([b"x" * 18, serialised(large), serialised({SEGMENT + 5})], pa.large_binary())
+    new, gone = [{SEGMENT + 7}, {SEGMENT + 6}], [{SEGMENT + 100}, {SEGMENT + 5}]
+    found = edit(whole.slice(1), edits(new), edits(gone))
+    assert found.to_pylist() == column([(large | new[0]) - gone[0], new[1]]).to_pylist()
+    assert bitmaps.cardinalities(whole.slice(1)).tolist() == [8_900, 1]
+    asked = np.array([SEGMENT + 5, SEGMENT + 200], np.uint32)
+    assert bitmaps.overlaps(whole.slice(1), asked).tolist() == [1, 1]
+
+
+def other_forms() -> list[bytes]:
     runs = BitMap(range(100, 9_000))
     runs.run_optimize()
-    whole = pa.array([b"x", runs.serialize(), BitMap([5]).serialize()], pa.large_binary())
-    found = edit(whole.slice(1), edits([{7}, {6}]), edits([{100}, {5}]))
-    assert found.to_pylist() == column([{7, *range(101, 9_000)}, {6}]).to_pylist()
-    assert bitmaps.cardinalities(whole.slice(1)).tolist() == [8_900, 1]
-    assert bitmaps.overlaps(whole.slice(1), np.array([5, 200], np.uint32)).tolist() == [1, 1]
+    wide = BitMap(range(0, 60_000, 2)).serialize()
+    return [runs.serialize(), wide, BitMap([5, 70_000]).serialize(), b"\0" * 18, b"short!"]
+
+
+@pytest.mark.parametrize("blob", other_forms())
+def test_a_bitmap_of_another_form_is_refused(blob: bytes) -> None:
+    """Run containers, bits of 65,536 slots, several containers, and what is none at all."""
+    blobs = pa.array([serialised({SEGMENT}), blob], pa.large_binary())
+    for read_all in (bitmaps.decode, bitmaps.cardinalities):
+        with pytest.raises(ValueError, match="another form"):
+            read_all(blobs)

@@ -34,7 +34,7 @@ PLANES = (RESEARCH, CARE_ONLY)
 BIN_BP = 1_000_000
 #: Slots per index segment: what is rewritten where one genome goes. Bins say it in the manifest of
 #: their generation; those of another width have to be built anew (``wgs ngd compact --rebuild``).
-SEGMENT_SLOTS = 32_768
+SEGMENT_SLOTS = 16_384
 FORMAT = 1
 
 

@@ -7,8 +7,6 @@ words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -37,7 +35,7 @@ def masked_counts(blobs: pa.Array, mask: Mask) -> NDArray[np.int32]:
     arrays = np.flatnonzero(view.form == ARRAY)
     if len(arrays):
         result[arrays] = _array_counts(view, arrays, mask)
-    packed = np.packbits(mask, bitorder="little").view("<u8")
+    packed = _packed(mask)
     bitsets = np.flatnonzero(view.form == BITSET)
     for first in range(0, len(bitsets), _AT_ONCE):
         rows = bitsets[first : first + _AT_ONCE]
@@ -56,70 +54,73 @@ def members(blobs: pa.Array, mask: Mask) -> tuple[Slots, NDArray[np.int64]]:
         Slots, ascending within a row, shape (members,), and their number, shape (rows,).
     """
     view = View.of(blobs)
-    counts = np.zeros(len(view.counts), np.int64)
-    filled = np.flatnonzero(view.counts)
-    if not len(filled):
-        return np.empty(0, np.uint32), counts
-    found = _places_of_rows(view, filled)
-    places = np.concatenate(found, dtype=np.uint32, casting="safe")
-    counts[filled] = view.counts[filled]
-    shown = mask[places]
-    if not shown.all():
+    counts = view.counts
+    arrays, bitsets = (np.flatnonzero(view.form == form) for form in (ARRAY, BITSET))
+    bounds = (view.starts[arrays] + HEADER_BYTES, view.stops[arrays])
+    numbers = [
+        view.data[start:stop].view("<u2")
+        for start, stop in zip(*(each.tolist() for each in bounds), strict=True)
+    ]
+    bits = view.bits(bitsets)
+    all_shown = not len(numbers) or bool(mask[np.concatenate(numbers)].all())
+    all_shown = all_shown and not (bits & ~_packed(mask)).any()
+    parts: list[NDArray[np.uint16] | NDArray[np.uint32]] = [np.empty(0, np.uint32)]
+    if len(bitsets):
+        ends = np.cumsum(counts[bitsets])[:-1]
+        rows = np.concatenate((arrays, bitsets))
+        found = [*numbers, *np.split(_places(bits, counts[bitsets]), ends)]
+        parts += [found[each] for each in np.argsort(rows).tolist()]
+    else:
+        parts += numbers
+    slots = np.concatenate(parts, dtype=np.uint32, casting="safe")
+    if not all_shown:
+        shown = mask[slots]
         hidden = np.repeat(np.arange(len(counts)), counts)[~shown]
-        counts -= np.bincount(hidden, minlength=len(counts))
-        places = places[shown]
-    places += view.keys[filled[0]] * np.uint32(SEGMENT_SLOTS)
-    return places, counts
+        counts = counts - np.bincount(hidden, minlength=len(counts))
+        slots = slots[shown]
+    slots += view.keys.max(initial=0) * np.uint32(SEGMENT_SLOTS)
+    return slots, counts
+
+
+def _packed(mask: Mask) -> NDArray[np.uint64]:
+    packed: NDArray[np.uint64] = np.packbits(mask, bitorder="little").view("<u8")
+    return packed
 
 
 def _array_counts(view: View, rows: NDArray[np.int64], mask: Mask) -> NDArray[np.int64]:
     """Counts of rows that hold numbers."""
-    first, last = int(view.starts[rows[0]]), int(view.stops[rows[-1]])
-    table = np.zeros(_WORD_VALUES, np.uint8)  # words of headers and of bits are looked up too
+    ends, words = view.words(rows)
+    table = np.zeros(_WORD_VALUES, np.uint8)  # words of headers are looked up too
     table[:SEGMENT_SLOTS] = mask
-    hits = table[view.data[first:last].view("<u2")]
     bounds = np.empty(2 * len(rows), np.int64)
-    bounds[0::2] = (view.starts[rows] - first) // 2 + HEADER_WORDS
-    bounds[1::2] = (view.stops[rows] - first) // 2
-    # reduceat sums from each bound to the next: every other sum is of a header, or of bits
-    sums: NDArray[np.int64] = np.add.reduceat(hits, bounds[:-1], dtype=np.int64)[0::2]
+    bounds[0::2], bounds[1::2] = ends[:-1] + HEADER_WORDS, ends[1:]
+    # reduceat sums from each bound to the next: every other sum is of a header
+    sums: NDArray[np.int64] = np.add.reduceat(table[words], bounds[:-1], dtype=np.int64)[0::2]
     return sums
 
 
-def _places_of_rows(
-    view: View, rows: NDArray[np.int64]
-) -> list[NDArray[np.uint16] | NDArray[np.uint32]]:
-    """Places in the segment of the members of each of some rows that are not empty."""
-    bitsets = rows[view.form[rows] == BITSET]
-    ends = np.cumsum(view.counts[bitsets])
-    places = _places_of_bits(view, bitsets)
-    of_bits = iter(np.split(places, ends[:-1]) if len(bitsets) else [])
-    bounds = (view.starts[rows] + HEADER_BYTES, view.stops[rows], view.form[rows] == ARRAY)
-    return [
-        view.data[start:stop].view("<u2") if is_array else next(of_bits)
-        for start, stop, is_array in zip(*(each.tolist() for each in bounds), strict=True)
-    ]
-
-
-def _places_of_bits(view: View, rows: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Places in the segment of the members of bitset containers, row after row.
+def _places(bits: NDArray[np.uint64], counts: NDArray[np.int64]) -> Slots:
+    """Places of the bits that are set in each of some bitset containers, one after another.
 
     pyroaring lists the members of a set ten times faster than NumPy does, so the rows are made one
     roaring bitmap: a container of that has as many rows as are 65,536 wide. Each row has more
     members than a sixteenth of its width, so that the container has to be a bitset too; the last
     one is filled up with bits that are set.
+
+    Args:
+        bits: The containers, shape (rows, SEGMENT_SLOTS / 64).
+        counts: How many bits are set in each, shape (rows,).
     """
     from pyroaring import BitMap
 
     rows_each = _WORD_VALUES // SEGMENT_SLOTS
-    containers = -(-len(rows) // rows_each)
-    bits = np.full((containers * rows_each, SEGMENT_SLOTS // 64), ~np.uint64(0))
-    bits[: len(rows)] = view.bits(rows)
-    counts = np.full(len(bits), SEGMENT_SLOTS)
-    counts[: len(rows)] = view.counts[rows]
-    keys = np.stack([np.arange(containers), counts.reshape(-1, rows_each).sum(axis=1) - 1], axis=1)
+    fill = -len(bits) % rows_each
+    containers = (len(bits) + fill) // rows_each
+    held = np.concatenate((counts, np.full(fill, SEGMENT_SLOTS)))
+    keys = np.stack([np.arange(containers), held.reshape(-1, rows_each).sum(axis=1) - 1], axis=1)
     offsets = 8 + 8 * containers + _WORD_VALUES // 8 * np.arange(containers)
     head = (np.array([12_346, containers], "<u4"), keys.astype("<u2"), offsets.astype("<u4"))
-    blob = b"".join(each.tobytes() for each in (*head, bits))
-    found = np.frombuffer(BitMap.deserialize(blob).to_array(), np.uint32)
-    return found[: int(view.counts[rows].sum())] & np.uint32(SEGMENT_SLOTS - 1)
+    filling = b"\xff" * (fill * SEGMENT_SLOTS // 8)
+    blob = b"".join((*(each.tobytes() for each in head), bits.tobytes(), filling))
+    found = np.frombuffer(BitMap.deserialize(blob).to_array(), np.uint32)[: int(counts.sum())]
+    return found & np.uint32(SEGMENT_SLOTS - 1)

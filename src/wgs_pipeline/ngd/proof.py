@@ -3,10 +3,10 @@
 At any size: no bit of the slots is set in any bitmap of their segments, and every one of those
 holds as many slots as its n_* say (bins that were written anew were looked through then, and have
 the hash of what was written; the others are looked through now). Bins of other segments hold no
-bit of the slots: when a bin is written, each of its bitmaps is seen to be of its segment. Between the generation before and this one, bins and
-counts differ by exactly the calls and runs of the genomes that came and went, as their shards
-have them. For a small database, or on request, all bins are read again, and the index and the
-counts are compared with a rebuild from all shards too.
+bit of the slots: when a bin is written, each of its bitmaps is seen to be of its segment. Between
+the generation before and this one, bins and counts differ by exactly the calls and runs of the
+genomes that came and went, as their shards have them. For a small database, or on request, all
+bins are read again, and the index and the counts are compared with a rebuild from all shards too.
 """
 
 from __future__ import annotations

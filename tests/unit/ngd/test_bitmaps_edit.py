@@ -124,7 +124,7 @@ def test_a_slot_of_another_segment_is_refused(size: int) -> None:
 
 def test_a_bitmap_that_is_not_as_large_as_it_says_is_found() -> None:
     blob = bytearray(serialised(set(range(SEGMENT, SEGMENT + 9_000))))
-    blob[3_000] ^= 1
+    blob[100] ^= 1
     with pytest.raises(ValueError, match="as many slots"):
         bitmaps.cardinalities(pa.array([bytes(blob)], pa.large_binary()))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,20 +72,25 @@ class Holdings:
         """
         return _members(self.root, self.generation.number, self.members, _SHARD)
 
-    @cached_property
-    def file_in(self) -> Mapping[str, str]:
-        """Folder to the file of that folder: a bin that did not change keeps its older file."""
-        return {
-            name.rpartition("/")[0]: name
-            for name in self.generation.files
-            if name.startswith(("index/", "counts/")) and not name.endswith(".callable.parquet")
-        }
+    def file_in(self, folder: str) -> str | None:
+        """The file of a bin's folder, if any: a bin that did not change keeps its older file.
+
+        Found by its place in order: of a whole genome there are tens of thousands.
+        """
+        first = bisect_left(self._names, f"{folder}/")
+        found = self._names[first : first + 1]
+        return found[0] if found and found[0].startswith(f"{folder}/") else None
 
     @cached_property
     def strata(self) -> list[str]:
         """Strata of which there are count arrays."""
-        names = (name.split("/", 3) for name in self.generation.files)
-        return sorted({parts[2] for parts in names if parts[0] == "counts"})
+        first, last = (bisect_left(self._names, each) for each in ("counts/", "counts0"))
+        return sorted({name.split("/", 3)[2] for name in self._names[first:last]})
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """Files of the generation, in order, as a manifest has them already."""
+        return sorted(self.generation.files)
 
     def footer(self, file: str) -> str | None:
         """Digest of a file's footer, as far as known."""

@@ -229,7 +229,7 @@ class Snapshot:
         for plane in self.planes:
             for stratum in self.holdings.strata:
                 folder = counts_file(plane, stratum, contig, bin_, 0).rpartition("/")[0]
-                name = self.holdings.file_in.get(folder)
+                name = self.holdings.file_in(folder)
                 if name is not None:
                     yield stratum, self._counts_at(name, offsets)
 
@@ -273,7 +273,7 @@ class Snapshot:
         """Files of a bin, and who of the segment is shown."""
         for (plane, segment), shown in self._shown.items():
             folder = segment_file(plane, segment, contig, bin_, 0).rpartition("/")[0]
-            name = self.holdings.file_in.get(folder)
+            name = self.holdings.file_in(folder)
             if name is not None:
                 yield name, shown
 

@@ -23,7 +23,10 @@ rule index_minibwa:
         """
         exec 2>{log:q}
         part=$(mktemp --directory {params.prefix:q}.XXXXXX.part)
-        trap 'rm -rf "$part"' EXIT
+        # The log, which may lie on the same disk, ends with the space that was left.
+        trap 'left=$(df --output=avail,target "$part" || true)
+            rm -rf "$part"
+            echo "$left" >&2' EXIT
         # Through cat, which says when the disk is full: minibwa does not, and with an index that was
         # cut short it aligns reads elsewhere.
         exec 5> >(exec cat >"$part/l2b")

@@ -25,6 +25,7 @@ class Engine:
             that began elsewhere would not be called as in an unscattered run.
         family_rules: Rules that call a family over one piece, with what their outputs end with.
         reference_steps: Rules that make what the engine needs beside the reference, with the paths.
+        newest_cram: The newest version of CRAM that it reads.
         genotypes_gvcfs: Whether a family, and a single sample, is genotyped from its gVCFs rather
             than called from alignments.
     """
@@ -38,6 +39,7 @@ class Engine:
     at_gaps: bool = False
     family_rules: tuple[tuple[str, str], ...] = (("call_family_piece", "vcf.gz"),)
     reference_steps: tuple[tuple[str, str], ...] = ()
+    newest_cram: tuple[int, int] = (3, 1)
     genotypes_gvcfs: bool = False
 
 
@@ -54,6 +56,7 @@ ENGINES: dict[str, Engine] = {
         at_gaps=True,
         family_rules=(("genotype_family_piece", "vcf.gz"),),
         reference_steps=(("make_dictionary", "reference/genome.dict"),),
+        newest_cram=(3, 0),
         genotypes_gvcfs=True,
     ),
     "deepvariant": Engine(

@@ -364,7 +364,7 @@ def test_reference_of_another_build(small_project):
 # Analyses done elsewhere
 
 
-def write_cram(project, sample="S2", contigs=None, md5s=None, m5=True):
+def write_cram(project, sample="S2", contigs=None, md5s=None, m5=True, version="3.0"):
     """A CRAM with one read on the first contig."""
     fasta = project.path("reference.fa")
     with pysam.FastaFile(str(shutil.copy(fasta, project.path("copy.fa")))) as file:
@@ -380,7 +380,7 @@ def write_cram(project, sample="S2", contigs=None, md5s=None, m5=True):
     header["RG"] = [{"ID": "1", "SM": sample}] if sample else []
     path = project.path("S2.cram")
     # Without a reference in the file: the header is what is looked at.
-    options = [b"no_ref=1"]
+    options = [b"no_ref=1", f"version={version}".encode()]
     with pysam.AlignmentFile(str(path), "wc", header=header, format_options=options) as file:
         read = pysam.AlignedSegment(file.header)
         read.query_name, read.query_sequence, read.flag = "r", "ACGT", 4
@@ -422,6 +422,14 @@ def test_a_cram_of_another_sample_or_reference(with_cram, arguments, found):
     line = only_refusal(with_cram)
     assert line.startswith("units.tsv:3: cram of sample S2, S2.cram, ")
     assert found in line
+
+
+def test_a_cram_newer_than_the_engine_reads(with_cram):
+    write_cram(with_cram, version="3.1")
+    assert with_cram.check().code == 0
+    with_cram.append("config.yaml", "calling: {engine: gatk}\n")
+    said = "is CRAM 3.1; expected CRAM 3.0 or older, which is what calling.engine gatk reads"
+    assert any(said in line for line in refusal(with_cram))
 
 
 def test_a_cram_that_is_none(with_cram):

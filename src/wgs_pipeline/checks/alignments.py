@@ -11,6 +11,7 @@ from wgs_pipeline.checks.compression import access_problem, tail
 from wgs_pipeline.checks.headers import header_problem
 from wgs_pipeline.checks.intervals import listed
 from wgs_pipeline.checks.reference import FastaError, checksum_problem
+from wgs_pipeline.engines import ENGINES
 from wgs_pipeline.errors import Problem
 from wgs_pipeline.identifiers import shown
 from wgs_pipeline.sheets import Unit
@@ -26,7 +27,7 @@ _ENDS = tuple(
 
 
 def check_alignments(
-    sheet: Path, units: Iterable[Unit], fasta: Path, lengths: Mapping[str, int]
+    sheet: Path, units: Iterable[Unit], fasta: Path, lengths: Mapping[str, int], engine: str
 ) -> list[Problem]:
     """Problems of the CRAM files of units; only their headers are read.
 
@@ -35,16 +36,22 @@ def check_alignments(
         units: Units of samples that may be analysed; those without CRAM are passed over.
         fasta: The reference.
         lengths: Its contigs (base pairs); empty where it could not be read.
+        engine: The calling engine, which has to read them.
     """
     problems: list[Problem] = []
     for unit in units:
         if unit.cram is not None:
-            problems += _cram_problems(sheet, unit, unit.cram, fasta, lengths)
+            problems += _cram_problems(sheet, unit, unit.cram, fasta, lengths, engine)
     return problems
 
 
 def _cram_problems(
-    sheet: Path, unit: Unit, cram: Path, fasta: Path, lengths: Mapping[str, int]
+    sheet: Path,
+    unit: Unit,
+    cram: Path,
+    fasta: Path,
+    lengths: Mapping[str, int],
+    engine: str,
 ) -> Iterator[Problem]:
     role = f"cram of sample {unit.sample_id}, {cram.name},"
 
@@ -56,10 +63,19 @@ def _cram_problems(
         yield missing
         return
     with cram.open("rb") as file:
-        magic = file.read(4)
+        magic, version = file.read(4), tuple(file.read(2))
     if magic != b"CRAM":
         kind = "BAM or gzip" if magic[:2] == b"\x1f\x8b" else "something else"
         yield problem(f"is {kind}", "CRAM", "Convert it with samtools view --cram.")
+        return
+    newest = ENGINES[engine].newest_cram
+    if version > newest:
+        wanted = ".".join(map(str, newest))
+        yield problem(
+            f"is CRAM {'.'.join(map(str, version))}",
+            f"CRAM {wanted} or older, which is what calling.engine {engine} reads",
+            f"Convert it with samtools view --output-fmt cram,version={wanted}.",
+        )
         return
     if not tail(cram, 40).endswith(_ENDS):
         found = "is truncated (its end marker is missing)"

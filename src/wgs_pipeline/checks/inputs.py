@@ -59,7 +59,9 @@ def check_project(
     lengths, reference_problems = check_reference(config)
     problems += reference_problems
     problems += check_reads(config.units, analysed, config.aligner.platform)
-    problems += check_alignments(config.units, analysed, config.reference.fasta, lengths)
+    problems += check_alignments(
+        config.units, analysed, config.reference.fasta, lengths, config.calling.engine
+    )
     problems += check_gvcfs(config.units, analysed, config.reference, lengths)
     problems += check_panel(config, lengths)
     problems += check_contamination_sites(config)

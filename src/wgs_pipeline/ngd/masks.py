@@ -32,6 +32,8 @@ def masked_counts(blobs: pa.Array, mask: Mask) -> NDArray[np.int32]:
     """
     view = View.of(blobs)
     result = np.zeros(len(view.counts), np.int32)
+    if not view.counts.any():
+        return result
     arrays = np.flatnonzero(view.form == ARRAY)
     if len(arrays):
         result[arrays] = _array_counts(view, arrays, mask)
@@ -55,6 +57,8 @@ def members(blobs: pa.Array, mask: Mask) -> tuple[Slots, NDArray[np.int64]]:
     """
     view = View.of(blobs)
     counts = view.counts
+    if not counts.any():
+        return np.empty(0, np.uint32), counts
     arrays, bitsets = (np.flatnonzero(view.form == form) for form in (ARRAY, BITSET))
     bounds = (view.starts[arrays] + HEADER_BYTES, view.stops[arrays])
     numbers = [
@@ -64,14 +68,12 @@ def members(blobs: pa.Array, mask: Mask) -> tuple[Slots, NDArray[np.int64]]:
     bits = view.bits(bitsets)
     all_shown = not len(numbers) or bool(mask[np.concatenate(numbers)].all())
     all_shown = all_shown and not (bits & ~_packed(mask)).any()
-    parts: list[NDArray[np.uint16] | NDArray[np.uint32]] = [np.empty(0, np.uint32)]
+    parts: list[NDArray[np.uint16] | NDArray[np.uint32]] = [*numbers]
     if len(bitsets):
         ends = np.cumsum(counts[bitsets])[:-1]
         rows = np.concatenate((arrays, bitsets))
         found = [*numbers, *np.split(_places(bits, counts[bitsets]), ends)]
-        parts += [found[each] for each in np.argsort(rows).tolist()]
-    else:
-        parts += numbers
+        parts = [found[each] for each in np.argsort(rows).tolist()]
     slots = np.concatenate(parts, dtype=np.uint32, casting="safe")
     if not all_shown:
         shown = mask[slots]

@@ -180,40 +180,44 @@ def matching(table: pa.Table, positions: NDArray[np.int32], keys: Collection[Key
     """The rows that are one of some variants.
 
     Args:
-        table: pos, ref, alt and any others.
+        table: pos, ref, alt and any others; sorted by pos.
         positions: 1-based positions of the variants, ascending.
         keys: The variants.
     """
     found = np.asarray(table["pos"])
-    places = np.minimum(np.searchsorted(positions, found), len(positions) - 1)
-    candidates = np.flatnonzero(positions[places] == found)
+    firsts, ends = (np.searchsorted(found, positions, side) for side in ("left", "right"))
+    candidates = np.repeat(ends - np.cumsum(ends - firsts), ends - firsts)
+    candidates += np.arange(len(candidates))
     alleles = table.select(list(VARIANT)).take(pa.array(candidates)).to_pydict()
     chosen = [key in keys for key in zip(*alleles.values(), strict=True)]
     return table.take(pa.array(candidates[np.array(chosen, np.bool_)]))
 
 
 def _distinct(variants: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First row of each distinct variant, in order, and the place of each row's variant there."""
-    positions = np.asarray(variants["pos"])
-    refs, alts = _ranks(variants["ref"]), _ranks(variants["alt"])
-    order = np.lexsort((alts, refs, positions))
-    new = np.zeros(len(order), np.bool_)
-    new[:1] = True
-    for column in (positions, refs, alts):
-        new[1:] |= column[order[1:]] != column[order[:-1]]
+    """First row of each distinct variant, in order, and the place of each row's variant there.
+
+    Variants are of one bin: their positions lie within 1 Mb.
+    """
+    positions = np.asarray(variants["pos"]).astype(np.int64)
+    (refs, ref_count), (alts, alt_count) = (_ranks(variants[name]) for name in ("ref", "alt"))
+    keys = ((positions - positions.min(initial=1 << 31)) * ref_count + refs) * alt_count + alts
+    order = np.argsort(keys, kind="stable")  # quick where what follows one another is sorted
+    keys = keys[order]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = keys[1:] != keys[:-1]
     places = np.empty(len(order), np.int64)
     places[order] = np.cumsum(new) - 1
     return order[new], places
 
 
-def _ranks(column: pa.ChunkedArray) -> NDArray[np.int32]:
-    """Place of each value among the distinct values in order."""
+def _ranks(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], int]:
+    """Place of each value among the distinct values in order, and how many those are."""
     encoded = column.combine_chunks().dictionary_encode()
     values = encoded.dictionary.to_pylist()
     rank = np.empty(len(values), np.int32)
     rank[sorted(range(len(values)), key=values.__getitem__)] = np.arange(len(values))
     ranks: NDArray[np.int32] = rank[np.asarray(encoded.indices)]
-    return ranks
+    return ranks, len(values)
 
 
 def _repeated(column: pa.ChunkedArray, counts: NDArray[np.int64]) -> pa.DictionaryArray:

@@ -177,9 +177,10 @@ class Snapshot:
             low, high = int(positions[0]) - 1, int(positions[-1])
             found = []
             for name, shown in self._segment_files(contig, bin_):
-                for rows in self._bin_rows(name, low, high, _CARRIED, positions):
-                    mine = segments.matching(rows, positions, wanted)
-                    found += segments.calls_of_bin(mine, shown.carrying)
+                groups = self._bin_rows(name, low, high, _CARRIED, positions)
+                mine = [segments.matching(rows, positions, wanted) for rows in groups]
+                if mine:
+                    found += segments.calls_of_bin(pa.concat_tables(mine), shown.carrying)
             for rows in self._open_rows(contig, low, high):
                 mine = segments.matching(rows, positions, wanted)
                 found += segments.calls_of_rows(mine, self._visible_by_slot)

@@ -62,7 +62,7 @@ RUNS_OPTIONS: dict[str, Any] = {
     "row_group_size": 122_880,
 }
 #: Neighbouring variants share carriers, and zstd finds that only inside a page: large pages, one
-#: for each row group. Level 1 has a tenth less than -1 and level 3 a fifth less, but -1 writes in
+#: for each row group. Level 1 has a seventh less than -1 and level 3 a quarter, but -1 writes in
 #: half the time of level 3 and reads a fifth faster: what merging and erasing cost is mostly that.
 #: Row groups of 8,192 have 1 % less than those of 4,096, of which a question reads half as much.
 BIN_OPTIONS: dict[str, Any] = {

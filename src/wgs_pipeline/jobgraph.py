@@ -3,13 +3,14 @@
 It looks up at every job what arguments a function takes, by ``inspect.signature``; at every file
 that a job reads, which rules could make it, though it has been asked for that file before; formats
 the shell command of a job twice to print it once, and names its log twice; evaluates requests that
-are plain numbers; sorts the outputs of all jobs as paths, to see that none lies in another. In all
-a third of a dry run (docs/scale.md). Nothing that a job does depends on this module; where
-Snakemake has changed, each part of it does nothing.
+are plain numbers; asks of every file that has no flags for each flag; sorts the outputs of all jobs
+as paths, to see that none lies in another. In all two fifths of a dry run (docs/scale.md). Nothing
+that a job does depends on this module; where Snakemake has changed, each part of it does nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -21,6 +22,9 @@ from typing import Any, TypeVar
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 #: Functions whose arguments are remembered at a time: more than rules have.
 _FUNCTIONS = 10_000
+_OF_SIZE = "asks_for_size"
+#: How Snakemake is told to fill a command otherwise than it usually does.
+_OPTIONS = frozenset(("stepout", "_quote_all", "quote_func"))
 
 
 def arguments_known(function: _Function) -> _Function:
@@ -35,12 +39,21 @@ def arguments_known(function: _Function) -> _Function:
     return function
 
 
+def asks_for_size(function: _Function) -> _Function:
+    """Mark a request that is a function of wildcards, threads and attempt alone.
+
+    Snakemake evaluates it without the wrapping that functions of inputs need.
+    """
+    setattr(arguments_known(function), _OF_SIZE, True)
+    return function
+
+
 def spare_repetition() -> None:
     """Let Snakemake work out once what is the same for all jobs, or was asked before."""
     try:
-        from snakemake import common, io, rules
+        from snakemake import common, io, jobs, rules, utils
         from snakemake.dag import DAG
-        from snakemake.jobs import Job
+        from snakemake.io import fmt
         from snakemake.resources import Resource
     except ImportError:
         return
@@ -51,15 +64,21 @@ def spare_repetition() -> None:
         _replace("get_function_params", lookup)
     if _takes(io, "is_flagged", "value", "flag"):
         _replace("is_flagged", _kinds_remembered(io.is_flagged, io.AnnotatedStringInterface))
+    if _takes(fmt, "fmt_iofile", "f", "as_input", "as_output"):
+        _replace("fmt_iofile", _names_as_they_are(fmt.fmt_iofile, io._IOFile))
+    if isinstance(getattr(io._IOFile, "is_storage", None), property):
+        io._IOFile.is_storage = _flags_first(io._IOFile.is_storage, io.AnnotatedString)
+    if getattr(jobs, "format", None) is utils.format:
+        jobs.format = _looked_up_first(utils.format, utils)
     if _takes(DAG, "update", "self", "jobs", "file", "visited", "known_producers", more=True):
         DAG.update = _producers_remembered(DAG.update)
     if _takes(DAG, "check_directory_outputs", "self"):
         DAG.check_directory_outputs = _where_folders_are_outputs(DAG.check_directory_outputs)
-    if isinstance(getattr(Job, "shellcmd", None), property):
-        Job.shellcmd = _asked_twice(Job.shellcmd)
-    kept = (getattr(Job, name, None) for name in ("benchmark", "log"))
-    if _takes(Job, "is_valid", "self") and all(isinstance(each, property) for each in kept):
-        Job.is_valid = _kept_for_later(Job.is_valid)
+    if isinstance(getattr(jobs.Job, "shellcmd", None), property):
+        jobs.Job.shellcmd = _asked_twice(jobs.Job.shellcmd)
+    kept = (getattr(jobs.Job, name, None) for name in ("benchmark", "log"))
+    if _takes(jobs.Job, "is_valid", "self") and all(isinstance(each, property) for each in kept):
+        jobs.Job.is_valid = _kept_for_later(jobs.Job.is_valid)
     if _takes(rules.Rule, "apply_input_function", "self", "func", "wildcards", more=True):
         rules.Rule.apply_input_function = _plain_as_it_is(rules.Rule.apply_input_function, Resource)
     if _takes(Resource, "cli_evaluator", "name", "val", more=True):
@@ -95,6 +114,53 @@ def _kinds_remembered(is_flagged: Any, annotated: type) -> Any:
         return known[kind] and bool(value.flags) and bool(value.is_flagged(flag))
 
     return remembered
+
+
+def _names_as_they_are(named: Any, file_type: type) -> Any:
+    """The name of a file as it is printed, which is its own where it has no flags."""
+
+    @functools.wraps(named)
+    def plain(f: Any, as_input: bool = False, as_output: bool = False) -> str:
+        if isinstance(f, file_type) and not getattr(f, "flags", True):
+            return str(f)
+        name: str = named(f, as_input=as_input, as_output=as_output)
+        return name
+
+    return plain
+
+
+def _flags_first(is_storage: property, annotated: type) -> property:
+    """Whether a file is in some storage, asked of files that have flags."""
+    ask: Any = is_storage.fget
+
+    @functools.wraps(ask)
+    def asked(file: Any) -> bool:
+        name = file._file
+        if type(name) is annotated and not getattr(name, "_flags", True):
+            return False
+        return bool(ask(file))
+
+    return property(asked)
+
+
+def _looked_up_first(fill: Any, utils: Any) -> Any:
+    """The filling of a command with a job's values, without copies of everything that is defined.
+
+    All that a command can name is given by the job. What is not found there, and every error, is
+    left to Snakemake.
+    """
+    formatter = utils.SequenceFormatter(separator=" ")
+    formatter.element_formatter = utils.QuotedFormatter()
+
+    @functools.wraps(fill)
+    def filled(_pattern: Any, *args: Any, **variables: Any) -> Any:
+        if not args and not _OPTIONS & variables.keys():
+            with contextlib.suppress(Exception):
+                return formatter.vformat(_pattern, (), variables)
+        variables["stepout"] = variables.get("stepout", 1) + 1  # this function is not meant
+        return fill(_pattern, *args, **variables)
+
+    return filled
 
 
 def _arguments_remembered(lookup: Any) -> Any:
@@ -155,13 +221,18 @@ def _where_folders_are_outputs(check: Any) -> Any:
 
 
 def _plain_as_it_is(apply: Any, resource: Any) -> Any:
-    """A request that is a plain number or text needs no evaluation."""
+    """A request that is a plain number or text needs no evaluation; one of ours, little."""
 
     @functools.wraps(apply)
     def applied(rule: Any, func: Any, wildcards: Any, *rest: Any, **more: Any) -> Any:
         asked = getattr(func, "__self__", None)
-        if isinstance(asked, resource) and not asked.is_evaluable():
-            return asked, False
+        if isinstance(asked, resource):
+            if not asked.is_evaluable():
+                return asked, False
+            function: Any = getattr(asked, "_evaluator", None)
+            if hasattr(function, _OF_SIZE) and "threads" in more and "attempt" in more:
+                value = function(wildcards, more["threads"], more["attempt"])
+                return resource(asked.name, value, raw=asked.raw), False
         return apply(rule, func, wildcards, *rest, **more)
 
     return applied

@@ -162,6 +162,50 @@ def test_an_output_in_the_folder_of_another_is_found(tmp_path, between):
     assert "ChildIOException" in done.stdout + done.stderr
 
 
+REQUESTS = """
+from wgs_pipeline.jobgraph import asks_for_size, spare_repetition
+if config["spare"]:
+    spare_repetition()
+
+def mem_mb(wildcards, threads, attempt):
+    return 100 * int(wildcards["n"]) * threads * attempt + len(wildcards.get("m", ""))
+
+rule all:
+    input: "1.txt", "2.txt"
+
+rule start:
+    output: temp("start")
+    shell: "echo start >{output}"
+
+rule make:
+    input: ancient("start")
+    output: touch("{n}.txt")
+    threads: 2
+    retries: 1
+    resources: mem_mb=asks_for_size(mem_mb), runtime="1h"
+    shell: "echo {resources.mem_mb} {resources.mem}; [ {resources.mem_mb} != 400 ]"
+"""
+
+
+def test_requests_of_size_and_files_with_flags_are_as_without(tmp_path):
+    said = []
+    for spare in (0, 1):
+        folder = tmp_path / str(spare)
+        folder.mkdir()
+        (folder / "Snakefile").write_text(REQUESTS)
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--config", f"spare={spare}"]
+        done = subprocess.run(
+            [*command, "--printshellcmds"], cwd=folder, capture_output=True, text=True, check=True
+        )
+        said.append((sorted(done.stdout.split()), jobs(done.stderr)))
+    plain, spared = said
+    assert spared == plain
+    # 100 MB for each of 2 threads; the second is tried again with twice as much.
+    assert sorted(word for word in plain[0] if word.isdigit() and int(word) > 99) == [
+        *("200", "200", "400", "400", "800", "800")
+    ]
+
+
 def test_each_part_fits_this_snakemake():
     """A part that Snakemake has outgrown does nothing: this is where one sees it."""
     script = """
@@ -172,7 +216,8 @@ spare_repetition()
 for function in (
     rules.get_function_params, dag.is_flagged, io.is_flagged, jobs.is_flagged, dag.DAG.update,
     dag.DAG.check_directory_outputs, jobs.Job.is_valid, rules.Rule.apply_input_function,
-    resources.Resource.cli_evaluator,
+    resources.Resource.cli_evaluator, jobs.fmt_iofile, io._IOFile.is_storage.fget,
+    jobs.format,
 ):
     assert function.__module__.startswith("snakemake"), function
     assert "jobgraph" in function.__code__.co_filename, function

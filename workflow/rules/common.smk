@@ -31,8 +31,9 @@ from wgs_pipeline.slurm.guard import watch
 os.umask(0o077)
 
 # A graph of many jobs is built of objects that stay: looking for garbage among them, again and
-# again, takes a fifth of the time and frees nothing; at the end of the process another eighth.
-gc.set_threshold(100_000, 20, 50)
+# again, takes a fifth of the time and frees nothing; at the end of the process another eighth. So
+# it is looked for when the graph is there and a run begins.
+gc.disable()
 atexit.register(gc.freeze)
 spare_repetition()
 # What jobs compute after Snakemake's last look at them.
@@ -413,6 +414,8 @@ def of_all(pattern, samples=None):
 
 
 onstart:
+    gc.set_threshold(100_000, 20, 50)
+    gc.enable()
     # Before any job: the caller, the end of what a killed run left, every input of the run.
     lacking = missing_tools(CALLING.engine)
     if (

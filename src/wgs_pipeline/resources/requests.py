@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from wgs_pipeline.errors import ConfigError
-from wgs_pipeline.jobgraph import arguments_known
+from wgs_pipeline.jobgraph import asks_for_size
 from wgs_pipeline.project import Project
 from wgs_pipeline.resources.inputs import Inputs, ProjectInputs
 from wgs_pipeline.resources.table import MEMORY, SCRATCH, SHIPPED, WALL, Table, read_table
@@ -61,9 +61,9 @@ class Requests:
             return scratch_mb(table, rule, self._inputs.of_job(wildcards, threads))
 
         return {
-            "mem_mb": arguments_known(mem_mb),
-            "runtime": arguments_known(runtime),
-            "disk_mb": arguments_known(disk_mb) if (rule, SCRATCH) in table else LEAST_SCRATCH_MB,
+            "mem_mb": asks_for_size(mem_mb),
+            "runtime": asks_for_size(runtime),
+            "disk_mb": asks_for_size(disk_mb) if (rule, SCRATCH) in table else LEAST_SCRATCH_MB,
         }
 
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from wgs_pipeline.ngd.genotypes import HEMI, HET, HOM
 from wgs_pipeline.ngd.names import Variant
+from wgs_pipeline.ngd.segments import by_place
 from wgs_pipeline.ngd.snapshot import Snapshot
 from wgs_pipeline.ngd.tiers import COUNTS
 
@@ -64,8 +65,8 @@ def with_genes(names: Sequence[str], parts: Sequence[pa.Table]) -> pa.Table:
 
 def on_contig(table: pa.Table, contig: str) -> pa.Table:
     """A table with the contig that it is of."""
-    codes = pa.array(np.zeros(table.num_rows, np.int32))
-    return table.append_column("contig", pa.DictionaryArray.from_arrays(codes, [contig]))
+    places = np.zeros(table.num_rows, np.int32)
+    return table.append_column("contig", by_place(places, pa.array([contig])))
 
 
 def stated(table: pa.Table, snapshot: Snapshot, **more: str) -> pa.Table:

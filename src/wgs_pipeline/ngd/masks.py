@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wgs_pipeline.ngd.bitmaps import ARRAY, BITSET, HEADER_BYTES, HEADER_WORDS, Slots, View
+from wgs_pipeline.ngd.bitmaps import ARRAY, BITSET, HEADER_WORDS, Slots, View
 from wgs_pipeline.ngd.layout import SEGMENT_SLOTS
 
 #: Which slots of one segment are meant, shape (SEGMENT_SLOTS,).
@@ -60,21 +60,17 @@ def members(blobs: pa.Array, mask: Mask) -> tuple[Slots, NDArray[np.int64]]:
     if not counts.any():
         return np.empty(0, np.uint32), counts
     arrays, bitsets = (np.flatnonzero(view.form == form) for form in (ARRAY, BITSET))
-    bounds = (view.starts[arrays] + HEADER_BYTES, view.stops[arrays])
-    numbers = [
-        view.data[start:stop].view("<u2")
-        for start, stop in zip(*(each.tolist() for each in bounds), strict=True)
-    ]
+    numbers = _numbers(view, arrays)
     bits = view.bits(bitsets)
-    all_shown = not len(numbers) or bool(mask[np.concatenate(numbers)].all())
-    all_shown = all_shown and not (bits & ~_packed(mask)).any()
-    parts: list[NDArray[np.uint16] | NDArray[np.uint32]] = [*numbers]
+    all_shown = bool(mask[numbers].all()) and not (bits & ~_packed(mask)).any()
+    slots: Slots
     if len(bitsets):
-        ends = np.cumsum(counts[bitsets])[:-1]
-        rows = np.concatenate((arrays, bitsets))
-        found = [*numbers, *np.split(_places(bits, counts[bitsets]), ends)]
-        parts = [found[each] for each in np.argsort(rows).tolist()]
-    slots = np.concatenate(parts, dtype=np.uint32, casting="safe")
+        slots = np.empty(int(counts.sum()), np.uint32)
+        of_numbers = np.repeat(view.form != BITSET, counts)
+        slots[of_numbers] = numbers
+        slots[~of_numbers] = _places(bits, counts[bitsets])
+    else:
+        slots = numbers.astype(np.uint32)
     if not all_shown:
         shown = mask[slots]
         hidden = np.repeat(np.arange(len(counts)), counts)[~shown]
@@ -82,6 +78,14 @@ def members(blobs: pa.Array, mask: Mask) -> tuple[Slots, NDArray[np.int64]]:
         slots = slots[shown]
     slots += view.keys.max(initial=0) * np.uint32(SEGMENT_SLOTS)
     return slots, counts
+
+
+def _numbers(view: View, rows: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """Members of rows that hold numbers, one row after another, without their headers."""
+    ends, words = view.words(rows)
+    is_number = np.ones(len(words), np.bool_)
+    is_number[ends[:-1, np.newaxis] + np.arange(HEADER_WORDS)] = False
+    return words[is_number]
 
 
 def _packed(mask: Mask) -> NDArray[np.uint64]:

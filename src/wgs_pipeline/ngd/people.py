@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wgs_pipeline.errors import NgdError
 from wgs_pipeline.ngd.roster import Slots
+from wgs_pipeline.ngd.segments import by_place
 from wgs_pipeline.vault import Vault
 
 #: Slots that are looked up at once: so few that what NumPy makes of them stays in the cache.
@@ -64,8 +65,8 @@ class People:
             assay = samples.assay[places].take(codes)
         ids = samples.sample_ids.take(pa.array(places))
         return present, {
-            "sample_id": pa.DictionaryArray.from_arrays(pa.array(codes), ids),
-            "assay": pa.DictionaryArray.from_arrays(pa.array(assay), samples.assays),
+            "sample_id": by_place(codes, ids),
+            "assay": by_place(assay, samples.assays),
         }
 
     def slots_of(self, sample_ids: Sequence[str]) -> Slots:

@@ -75,6 +75,14 @@ def numbers(values: NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(dtype, len(values), [None, pa.py_buffer(values)])
 
 
+def by_place(places: NDArray[np.int32], values: pa.Array) -> pa.DictionaryArray:
+    """A column of values by their places, all of which are there.
+
+    Arrow would look at each place again, which costs a tenth of an answer with a million rows.
+    """
+    return pa.DictionaryArray.from_arrays(numbers(places), values, safe=False)
+
+
 def calls_of_bin(table: pa.Table, mask: masks.Mask) -> list[Calls]:
     """Carriers, among those that a mask has, of rows in bin form."""
     table = table.combine_chunks()
@@ -223,7 +231,7 @@ def _ranks(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], int]:
 def _repeated(column: pa.ChunkedArray, counts: NDArray[np.int64]) -> pa.DictionaryArray:
     encoded = column.combine_chunks().dictionary_encode()
     indices = np.repeat(np.asarray(encoded.indices).astype(np.int32), counts)
-    return pa.DictionaryArray.from_arrays(pa.array(indices), encoded.dictionary)
+    return by_place(indices, encoded.dictionary)
 
 
 def _only_chunk(table: pa.Table, name: str) -> pa.Array:

@@ -164,9 +164,14 @@ class Shelf:
 def _checked(root: Root, vault: Vault, number: int) -> tuple[Generation, bytes] | None:
     """Read a generation, comparing each file with the hash that stands before it in the chain.
 
-    With it comes the file of its members, of which columns are read when they are asked for.
-
     The vault knows the hash of CURRENT's manifest, the manifest that of all others.
+
+    Returns:
+        The generation, and the file of its members, of which more is read when it is asked for;
+        None where another generation has just become current.
+
+    Raises:
+        NgdError: A file is damaged, or the bins have segments of another width.
     """
     try:
         pointer = json.loads(root.current.read_bytes())

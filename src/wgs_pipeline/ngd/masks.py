@@ -1,8 +1,6 @@
 """Carriers under a mask: counts and members of columns of bitmaps, read straight from their buffer.
 
-The form of the bitmaps is that of ``bitmaps``: a header of eight 16-bit words, then numbers, or
-bits. All blobs of a column stand one after another, so that the column as a whole is one array of
-words.
+The form of the bitmaps is that of ``bitmaps``: numbers or bits, whose headers are left out here.
 """
 
 from __future__ import annotations
